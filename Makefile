@@ -1,0 +1,59 @@
+# `make` alone lists the targets. PYTHON chooses the interpreter of .venv: make test PYTHON=python3.12
+PYTHON ?= python3
+# The interpreter of .venv-ttnn; looked for when not given.
+TTNN_PYTHON ?=
+# Passed on to the command: make demo ARGS="--help", make test ARGS="-k linear"
+ARGS ?=
+
+VENV := .venv
+TTNN_VENV := .venv-ttnn
+OVERLAY := requirements-transformers-4.txt
+OVERLAY_PATH := $(CURDIR)/$(VENV)/overlay-transformers-4
+# The tests that must hold with every supported series of transformers.
+TRANSFORMERS_TESTS ?= symbiote_vit/tests
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test test-ttnn test-transformers-4 oracle bench lint format wheels
+
+help:  ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+setup:  ## set up .venv with PYTHON (every target does it when needed)
+	@$(PYTHON) tools/setup_venv.py $(VENV)
+
+demo: setup  ## run the main job: a ViT on torch and swapped, compared
+	@$(VENV)/bin/symbiote demo $(ARGS)
+
+test: setup  ## run the tests (those that need ttnn only where it has a wheel)
+	@$(VENV)/bin/python -m pytest $(ARGS)
+
+test-ttnn:  ## run the tests with the real ttnn, on a Python 3.12 or 3.10 that it finds
+	@python="$(TTNN_PYTHON)"; \
+	[ -n "$$python" ] || python="$$($(PYTHON) tools/find_python.py)" || exit 1; \
+	"$$python" tools/setup_venv.py $(TTNN_VENV)
+	@$(TTNN_VENV)/bin/python -m pytest --require-ttnn $(ARGS)
+
+test-transformers-4:  ## run the ViT tests with transformers 4.57 laid over .venv
+	@$(PYTHON) tools/setup_venv.py $(VENV) --overlay $(OVERLAY)
+	@PYTHONPATH="$(OVERLAY_PATH)" $(VENV)/bin/python -c 'import transformers as t; \
+	assert t.__version__.startswith("4.57."), t.__version__; t.ViTModel'
+	@PYTHONPATH="$(OVERLAY_PATH)" $(VENV)/bin/python -m pytest $(TRANSFORMERS_TESTS) $(ARGS)
+
+oracle: setup  ## judge the emulator by TTNN's recorded answers, operation by operation
+	@$(VENV)/bin/python tools/oracle.py $(ARGS)
+
+bench: setup  ## measure the figures that the documentation claims
+	@$(VENV)/bin/python -m pytest benchmarks -s -p no:randomly $(ARGS)
+
+lint: setup  ## ruff and mypy, changing nothing
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+format: setup  ## let ruff format and mend what it can
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+
+wheels: setup  ## build every wheel into dist/ and check each one alone
+	@$(VENV)/bin/python tools/check_wheels.py
