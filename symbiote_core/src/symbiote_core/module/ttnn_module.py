@@ -1,0 +1,400 @@
+"""TTNNModule: the base class of every kernel that stands in for a torch module."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from symbiote_core.errors import LifecycleError
+from symbiote_core.module import weights
+from symbiote_core.module.modes import normal
+from symbiote_core.module.state import ModuleState, WeightState
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SHARED = (
+    "_parameters",
+    "_buffers",
+    "_modules",
+    "_non_persistent_buffers_set",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_backward_hooks",
+    "_backward_pre_hooks",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+"""The dictionaries of `nn.Module` that a swapped module and its torch layer hold in common."""
+
+
+def deallocate_weights_after(forward: F) -> F:
+    """Decorator for a kernel's ``forward``: free the device copy of its weights after each call.
+
+    For models larger than the device. The converted host copy is kept where the base class moves
+    the weights, so that the next call uploads and does not convert again.
+    """
+    forward.deallocates_weights_after = True  # type: ignore[attr-defined]
+    return forward
+
+
+def _entry(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Put the run mode around an author's ``forward``; the original is ``__wrapped__``."""
+    if getattr(forward, "deallocates_weights_after", False):
+
+        @functools.wraps(forward)
+        def run_and_free(self: TTNNModule, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return self._symbiote.mode(self, forward, args, kwargs)
+            finally:
+                weights.release(self)
+
+        return run_and_free
+
+    @functools.wraps(forward)
+    def run(self: TTNNModule, *args: Any, **kwargs: Any) -> Any:
+        return self._symbiote.mode(self, forward, args, kwargs)
+
+    return run
+
+
+class TTNNModule(nn.Module):
+    """A module that runs on TTNN in the place of a torch module.
+
+    Subclasses write ``from_torch``, ``preprocess_weights_impl`` and ``forward``; the other
+    ``*_impl`` methods have defaults that move and free every TTNN tensor that
+    ``preprocess_weights_impl`` assigned to an attribute.
+
+    ``forward`` is written on TTNN tensors. Called with torch tensors, the base class uploads them,
+    runs ``forward``, wraps what comes out as `TorchTTNNTensor`, and falls back to the torch layer,
+    visibly, if anything fails. Called with TTNN tensors (as a part of a larger kernel) it runs
+    ``forward`` as it is. ``MyKernel.forward.__wrapped__`` is the function as written.
+
+    The torch layer's parameters, buffers, children and hooks are this module's own: ``state_dict``
+    has the keys of the original, ``model.half()`` and ``load_state_dict`` reach the torch weights,
+    and weights converted from them are then converted again at the next call. ``isinstance`` holds
+    for the class of the torch layer too, as code that looks for layers by class expects.
+    """
+
+    transient: tuple[str, ...] = ()
+    """Attributes that copies leave behind, because they are made anew with the weights."""
+
+    returns_everything: bool = True
+    """False for a kernel that leaves out something the torch layer returns, such as attention
+    weights. Such a kernel steps back to torch while somebody hooks its module to see that."""
+
+    _symbiote: ModuleState
+
+    def __init__(self) -> None:
+        super().__init__()
+        object.__setattr__(self, "_symbiote", ModuleState(mode=normal))
+        object.__setattr__(self, "_torch_layer", None)
+        object.__setattr__(self, "_parts", {})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "forward" in cls.__dict__:
+            cls.forward = _entry(cls.__dict__["forward"])  # type: ignore[method-assign]
+
+    # -- what authors write -----------------------------------------------------------------------
+
+    @classmethod
+    def from_torch(cls, torch_layer: nn.Module) -> TTNNModule:
+        """Build the kernel for a torch layer, without converting weights yet.
+
+        Overrides must set ``_fallback_torch_layer``; the replacement of modules does it for those
+        that forget.
+        """
+        module = cls()
+        module._fallback_torch_layer = torch_layer
+        return module
+
+    @classmethod
+    def supports(cls, torch_layer: nn.Module) -> str | None:
+        """Why ``torch_layer`` can't be replaced by this kernel, or None if it can.
+
+        Called when a model is planned. Look at attributes and shapes; change nothing.
+        """
+        del torch_layer
+        return None
+
+    def preprocess_weights_impl(self) -> None:
+        """Convert ``self.torch_layer``'s weights to host TTNN tensors and assign them."""
+
+    def move_weights_to_device_impl(self) -> None:
+        """Move the converted weights to ``self.device``."""
+        weights.default_to_device(self)
+
+    def move_weights_to_host_impl(self) -> None:
+        """Bring the weights back from the device."""
+        weights.default_to_host(self)
+
+    def deallocate_weights_impl(self) -> None:
+        """Free the device memory of the weights."""
+        weights.default_deallocate(self)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run on TTNN tensors; every kernel overrides it."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no forward. Write one on ttnn tensors."
+        )
+
+    def upload_input(self, tensor: torch.Tensor, position: int | str) -> Any:
+        """Bring a torch input to the device; override it for another dtype or layout.
+
+        Args:
+            tensor: the argument, of any shape, not empty, not float64.
+            position: its index or keyword.
+
+        Returns:
+            A TTNN tensor (bfloat16 in TILE layout for floating tensors, UINT32 in ROW_MAJOR layout
+            for integers), or the tensor itself for booleans, which kernels use on the host.
+        """
+        del position
+        state = self._symbiote
+        if tensor.dtype is torch.bool:
+            return tensor
+        assert state.runtime is not None
+        state.activity.uploaded(tensor)
+        return state.runtime.from_torch(tensor, state.device)
+
+    # -- the life of the weights ------------------------------------------------------------------
+
+    def preprocess_weights(self) -> None:
+        """TORCH → HOST: convert the weights, of this kernel and its parts. Idempotent."""
+        weights.preprocess(self)
+
+    def move_weights_to_device(self) -> None:
+        """Up to DEVICE, converting first where needed. Idempotent.
+
+        Raises:
+            DeviceNotSetError: before `set_device`.
+        """
+        weights.to_device(self)
+
+    def move_weights_to_host(self) -> None:
+        """DEVICE → HOST. Idempotent; nothing happens to weights that are not on the device."""
+        weights.to_host(self)
+
+    def deallocate_weights(self) -> None:
+        """Back to TORCH: free the device memory and forget the converted weights. Idempotent."""
+        weights.deallocate(self)
+
+    @property
+    def weight_state(self) -> WeightState:
+        """Where the weights are."""
+        return self._symbiote.weights
+
+    # -- what authors read ------------------------------------------------------------------------
+
+    @property
+    def device(self) -> Any:
+        """The TTNN device, or None before `set_device`."""
+        return self._symbiote.device
+
+    @property
+    def torch_layer(self) -> Any:
+        """The torch layer that this module replaces."""
+        return self._torch_layer
+
+    @property
+    def model_config(self) -> Mapping[str, Any]:
+        """The ``model_config`` that the replacement was given; empty if none was."""
+        return self._symbiote.config or {}
+
+    def set_model_config(self, config: Mapping[str, Any] | None) -> None:
+        """Take the ``model_config``; override it to check it. Parts get the same."""
+        self._symbiote.config = config
+        for part in self.ttnn_parts():
+            part.set_model_config(config)
+
+    def ttnn_parts(self) -> Iterator[TTNNModule]:
+        """The kernels that this one is made of: attributes, also in lists, that are TTNNModules."""
+        for value in self._parts.values():
+            yield from value if isinstance(value, tuple) else (value,)
+
+    def set_device(self, device: Any, runtime: Any) -> None:
+        """Take a device; weights on another are dropped and converted again at the next call."""
+        state = self._symbiote
+        moved = state.device is not None and state.device is not device
+        if moved or (state.weights is not WeightState.TORCH and state.converted_by is not runtime):
+            self.deallocate_weights()
+        state.device, state.runtime = device, runtime
+        for part in self.ttnn_parts():
+            part.set_device(device, runtime)
+
+    # -- standing in for the torch layer ----------------------------------------------------------
+
+    @property
+    def _fallback_torch_layer(self) -> Any:
+        return self._torch_layer
+
+    @_fallback_torch_layer.setter
+    def _fallback_torch_layer(self, layer: Any) -> None:
+        self._bind(layer)
+
+    def _bind(self, layer: nn.Module) -> None:
+        if isinstance(layer, TTNNModule) or not isinstance(layer, nn.Module):
+            raise LifecycleError(
+                f"{type(self).__name__}._fallback_torch_layer must be the torch module that it "
+                f"replaces, got {type(layer).__name__}."
+            )
+        own = vars(self)
+        own["_torch_layer"] = layer
+        for name in _SHARED:
+            own[name] = layer.__dict__[name]
+        own["_version"] = layer._version
+        own["training"] = layer.training
+        state = self._symbiote
+        state.child_hooks = tuple(
+            (name, child) for name, child in layer.named_modules() if child is not layer
+        )
+        floating = (p.dtype for p in layer.parameters() if p.is_floating_point())
+        state.dtype = next(floating, torch.get_default_dtype())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep TTNN parts and the author's tensors out of the torch registries."""
+        if name == "_fallback_torch_layer":
+            self._bind(value)
+            return
+        own = vars(self)
+        parts: Any = None
+        if isinstance(value, TTNNModule):
+            parts = value
+        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], TTNNModule):
+            parts = tuple(value)
+        if parts is not None:
+            own["_parts"][name] = parts
+            for part in parts if isinstance(parts, tuple) else (parts,):
+                part._symbiote.is_part = True
+            object.__setattr__(self, name, value)
+            return
+        if "_parts" in own:
+            own["_parts"].pop(name, None)
+            for registry in (own["_parameters"], own["_buffers"], own["_modules"]):
+                if name in registry:
+                    self._symbiote.stale = True
+                    super().__setattr__(name, value)
+                    return
+            object.__setattr__(self, name, value)
+            return
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """Parameters, buffers and children first, then whatever else the torch layer has."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            layer = self.__dict__.get("_torch_layer")
+            if layer is None or (name.startswith("__") and name.endswith("__")):
+                raise
+            try:
+                return getattr(layer, name)
+            except AttributeError:
+                raise AttributeError(
+                    f"{type(self).__name__} has no attribute {name!r}, and neither has the "
+                    f"{type(layer).__name__} that it replaces."
+                ) from None
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """The torch layer's class, for ``isinstance``; ``type()`` tells the kernel's."""
+        layer = self.__dict__.get("_torch_layer")
+        return type(self) if layer is None else type(layer)
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """The layer it replaces, where the weights are, and the device."""
+        state = self._symbiote
+        layer = self._torch_layer
+        told = layer.extra_repr() if layer is not None else ""
+        replaced = (
+            f"replaces {type(layer).__name__}({told})" if layer is not None else "no torch layer"
+        )
+        device = "no device" if state.runtime is None else f"on {state.runtime.name}"
+        return f"{replaced}, weights={state.weights.value}, {device}"
+
+    def train(self, mode: bool = True) -> TTNNModule:
+        """Set the training mode of this module and its torch layer."""
+        super().train(mode)
+        if self._torch_layer is not None:
+            self._torch_layer.training = mode
+        return self
+
+    def _apply(self, fn: Any, recurse: bool = True) -> TTNNModule:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._symbiote.stale = True
+        if self._torch_layer is not None:
+            floating = (p.dtype for p in self._torch_layer.parameters() if p.is_floating_point())
+            self._symbiote.dtype = next(floating, self._symbiote.dtype)
+        return self
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        layer = self._torch_layer
+        if layer is None:
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+        else:
+            layer._save_to_state_dict(destination, prefix, keep_vars)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        layer = self._torch_layer
+        if layer is None:
+            super()._load_from_state_dict(*args, **kwargs)
+        else:
+            layer._load_from_state_dict(*args, **kwargs)
+        self._symbiote.stale = True
+
+    # -- copies: converted weights stay behind, they are made again from torch's -------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but TTNN tensors and the device, which can't be copied."""
+        held = {*weights.tensor_attributes(self), *self.transient}
+        state = {k: v for k, v in vars(self).items() if k not in held and k != "_symbiote"}
+        kept = self._symbiote
+        state["_symbiote"] = {
+            "path": kept.path,
+            "plugin": kept.plugin,
+            "dtype": kept.dtype,
+            "strict": kept.strict,
+            "is_part": kept.is_part,
+            "config": kept.config,
+        }
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a copy; the weights are in torch, and there is no device yet."""
+        kept = state.pop("_symbiote")
+        vars(self).update(state)
+        object.__setattr__(self, "_symbiote", ModuleState(mode=normal, **kept))
+        layer = self._torch_layer
+        if layer is not None:
+            self._bind(layer)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle by the kernel's class, not by the class that ``isinstance`` sees."""
+        return (_new, (type(self),), self.__getstate__())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> TTNNModule:
+        """A copy on the same device that converts its own weights."""
+        copied = _new(type(self))
+        memo[id(self)] = copied
+        copied.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        copied._symbiote.device = self._symbiote.device
+        copied._symbiote.runtime = self._symbiote.runtime
+        return copied
+
+
+def _new(cls: type[TTNNModule]) -> TTNNModule:
+    module: TTNNModule = cls.__new__(cls)
+    return module

@@ -1,0 +1,39 @@
+"""The process's plugin manager, made at its first use."""
+
+from __future__ import annotations
+
+from symbiote_core.module.hooks import IDLE_TESTS
+from symbiote_core.plugins.manager import PluginManager
+from symbiote_core.tensor.dispatch import install_handlers
+
+_manager: PluginManager | None = None
+
+
+def plugin_manager() -> PluginManager:
+    """The plugins of this process, loaded at the first call.
+
+    Raises:
+        UnknownPluginError: if ``SYMBIOTE_PLUGINS`` names one that is not installed.
+        SettingsError: if an environment variable of Symbiote is unknown.
+    """
+    global _manager
+    if _manager is None:
+        _manager = PluginManager().load()
+        _install(_manager)
+    return _manager
+
+
+def set_plugin_manager(manager: PluginManager | None) -> PluginManager | None:
+    """Put another manager in place (None: a fresh one at the next use); returns the old one."""
+    global _manager
+    before, _manager = _manager, manager
+    if manager is not None:
+        _install(manager)
+    return before
+
+
+def _install(manager: PluginManager) -> None:
+    install_handlers(manager.registry.handlers.by_overload)
+    IDLE_TESTS[:] = [
+        test for record in manager.records.values() for test in record.contribution.idle_tests
+    ]

@@ -1,0 +1,19 @@
+"""Swapping a model's modules: plan, apply, put on a device, restore."""
+
+from symbiote_core.swap.apply import apply
+from symbiote_core.swap.devices import reset_fallbacks, set_device, set_run_mode
+from symbiote_core.swap.mapping import register_module_replacement_dict
+from symbiote_core.swap.plan import ReplacementPlan, explain, plan
+from symbiote_core.swap.restore import restore
+
+__all__ = [
+    "ReplacementPlan",
+    "apply",
+    "explain",
+    "plan",
+    "register_module_replacement_dict",
+    "reset_fallbacks",
+    "restore",
+    "set_device",
+    "set_run_mode",
+]

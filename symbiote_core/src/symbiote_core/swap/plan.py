@@ -1,0 +1,376 @@
+"""Planning: which modules would be replaced by what, and why the others stay. Touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import attrs
+from torch import nn
+
+from symbiote_core.errors import (
+    MappingError,
+    MetaModelError,
+    NothingReplacedError,
+    PolicyNotFoundError,
+)
+from symbiote_core.module.ttnn_module import TTNNModule
+from symbiote_core.registry import Candidate, KernelSpec, Policy, Registry, Rule
+from symbiote_core.selection import Selection
+
+PolicyLike = str | Policy | Mapping[Any, Any]
+
+
+@attrs.frozen
+class Replacement:
+    """A module to be replaced.
+
+    Attributes:
+        path: where it stands first.
+        paths: everywhere it stands; more than one for a shared module.
+        module_class: the torch class's name.
+        kernel: the kernel.
+        parameters: how many parameters it has, with its children.
+    """
+
+    path: str
+    paths: tuple[str, ...]
+    module_class: str
+    kernel: KernelSpec
+    parameters: int
+
+
+@attrs.frozen
+class Kept:
+    """A module that stays on torch.
+
+    Attributes:
+        path: where it stands.
+        module_class: the torch class's name.
+        reason: why it stays.
+        parameters: how many parameters it has of its own.
+    """
+
+    path: str
+    module_class: str
+    reason: str
+    parameters: int
+
+
+@attrs.frozen
+class ReplacementPlan:
+    """What `apply` will do to a model.
+
+    Attributes:
+        model_class: the model's class name.
+        policy: the policy's name.
+        plugin: the plugin that brought the policy.
+        replacements: the modules to be replaced, in the model's order.
+        kept: the modules that compute something and stay on torch, with reasons.
+        swapped: the paths that hold replacements already.
+        notes: what the user should know, such as an unknown version of a library.
+    """
+
+    model_class: str
+    policy: str
+    plugin: str
+    replacements: tuple[Replacement, ...]
+    kept: tuple[Kept, ...]
+    swapped: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def mapping_policy(mapping: Mapping[Any, Any], registry: Registry) -> Policy:
+    """The policy of a ``{torch class: kernel class}`` mapping.
+
+    Raises:
+        MappingError: for a key that is no module class or a value that is no TTNNModule class.
+    """
+    rules = []
+    for target, kernel in mapping.items():
+        if not (isinstance(target, type) and issubclass(target, nn.Module)):
+            raise MappingError(
+                f"The mapping's key {target!r} is not a torch module class. Give classes, such as "
+                "{nn.Linear: TTNNLinear}; to choose by path use include= and exclude=."
+            )
+        if not (isinstance(kernel, type) and issubclass(kernel, TTNNModule)):
+            shown = kernel.__name__ if isinstance(kernel, type) else repr(kernel)
+            raise MappingError(
+                f"The mapping's value {shown} for {target.__name__} is not a TTNNModule class. "
+                "Give a kernel, such as symbiote_ttnn.TTNNLinear, or a TTNNModule of your own."
+            )
+        plugin = _owner(kernel, registry)
+        rules.append(Rule(target, KernelSpec(kernel.__name__, target, kernel, plugin=plugin)))
+    if not rules:
+        raise MappingError(
+            "The mapping is empty. Give at least one class, such as {nn.Linear: TTNNLinear}."
+        )
+    return Policy("mapping", (), tuple(rules), "a mapping given by the caller", plugin="mapping")
+
+
+def _owner(kernel: type[TTNNModule], registry: Registry) -> str:
+    """The plugin that registered a kernel class, else the package that it is defined in."""
+    for known in registry.kernels.values():
+        name = known.builds if isinstance(known.builds, str) else known.builds.__name__
+        if name.rpartition(":")[2] == kernel.__name__ and known.kernel_class() is kernel:
+            return known.plugin
+    return kernel.__module__.partition(".")[0]
+
+
+def resolve_policy(policy: PolicyLike, model: nn.Module, registry: Registry) -> Policy:
+    """The policy that ``policy`` means for ``model``."""
+    if isinstance(policy, Policy):
+        return policy
+    if isinstance(policy, Mapping):
+        return mapping_policy(policy, registry)
+    if policy == "auto":
+        return registry.policy_for(model)
+    if isinstance(policy, str):
+        return registry.policy_named(policy)
+    raise PolicyNotFoundError(
+        repr(policy), sorted(registry.policies), "policy takes a name, a Policy, or a mapping."
+    )
+
+
+@attrs.define
+class _Walk:
+    """One walk over a model: every path of every module, each module once."""
+
+    order: list[tuple[str, nn.Module]] = attrs.Factory(list)
+    paths: dict[int, list[str]] = attrs.Factory(dict)
+
+
+def _children(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    for name, child in module._modules.items():
+        if child is not None:
+            yield name, child
+
+
+def _walk(model: nn.Module) -> _Walk:
+    walk = _Walk()
+    stack: list[tuple[str, nn.Module]] = [("", model)]
+    while stack:
+        path, module = stack.pop()
+        known = walk.paths.get(id(module))
+        if known is not None:
+            known.append(path)
+            continue
+        walk.paths[id(module)] = [path]
+        walk.order.append((path, module))
+        if not isinstance(module, TTNNModule):
+            prefix = f"{path}." if path else ""
+            stack.extend(
+                (prefix + name, child) for name, child in reversed(list(_children(module)))
+            )
+    return walk
+
+
+def plan(
+    model: nn.Module,
+    policy: PolicyLike = "auto",
+    include: str | Iterable[str] = (),
+    exclude: str | Iterable[str] = (),
+    registry: Registry | None = None,
+) -> ReplacementPlan:
+    """Plan the swap of ``model``, touching nothing. Time is linear in the number of modules.
+
+    Args:
+        model: a torch model.
+        policy: ``"auto"`` (by ``model.config.model_type``), a policy's name, a `Policy`, or a
+            mapping of module classes to kernel classes.
+        include: patterns of the only paths to replace; empty for all.
+        exclude: patterns of paths to keep on torch. They win over everything, and a coarse kernel
+            is not used where it would cover an excluded module.
+        registry: where kernels and policies are looked up; that of the loaded plugins by default.
+
+    Raises:
+        PolicyNotFoundError, MappingError, AmbiguousKernelError: see there.
+        SelectionError: if a pattern matches nothing.
+        NothingReplacedError: if no module would be replaced.
+        MetaModelError: if parameters are on the meta device.
+    """
+    if registry is None:
+        from symbiote_core.plugins import plugin_manager
+
+        registry = plugin_manager().registry
+    chosen = resolve_policy(policy, model, registry)
+    _require_real(model)
+    planner = _Planner(
+        model, chosen, registry, Selection.of(include, "include"), Selection.of(exclude, "exclude")
+    )
+    return planner.run()
+
+
+def _require_real(model: nn.Module) -> None:
+    for name, tensor in model.named_parameters():
+        if tensor.is_meta:
+            raise MetaModelError(
+                f"{type(model).__name__} has parameters on the meta device ({name}, for one), so "
+                "there is nothing to convert. Load the weights first, for example with "
+                "from_pretrained(...) without device_map='meta', or model.to_empty(device='cpu') "
+                "and load_state_dict."
+            )
+
+
+class _Planner:
+    """The walk's decisions, module by module."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        policy: Policy,
+        registry: Registry,
+        include: Selection,
+        exclude: Selection,
+    ) -> None:
+        self.model, self.policy, self.registry = model, policy, registry
+        self.include, self.exclude = include, exclude
+        self.rule_paths = [
+            Selection.of(rule.paths, f"policy {policy.name}") for rule in policy.rules
+        ]
+        self.rules_by_class: dict[type, list[int]] = {}
+        self.replacements: list[Replacement] = []
+        self.kept: list[Kept] = []
+        self.swapped: list[str] = []
+
+    def run(self) -> ReplacementPlan:
+        walk = _walk(self.model)
+        every_path = [path for paths in walk.paths.values() for path in paths if path]
+        self.include.require_all_used(every_path)
+        self.exclude.require_all_used(every_path)
+        included = {p for p in every_path if self.include.match(p)} if self.include else set()
+        excluded = {p for p in every_path if self.exclude.match(p)} if self.exclude else set()
+        # A shared module is excluded everywhere if it is anywhere.
+        above_excluded = {
+            p[:i]
+            for paths in walk.paths.values()
+            if excluded and not excluded.isdisjoint(paths)
+            for p in paths
+            for i in range(len(p))
+            if p[i] == "."
+        }
+        covered: set[int] = set()
+        in_scope: dict[str, bool] = {"": not self.include}
+        out_of_scope: dict[str, bool] = {"": False}
+        for path, module in walk.order:
+            parent = path.rpartition(".")[0]
+            paths = tuple(walk.paths[id(module)])
+            if path:
+                in_scope[path] = (
+                    in_scope.get(parent, False)
+                    or path in included
+                    or any(self._is_under(p, included) for p in paths[1:])
+                )
+                out_of_scope[path] = (
+                    out_of_scope.get(parent, False)
+                    or path in excluded
+                    or any(self._is_under(p, excluded) for p in paths[1:])
+                )
+            if id(module) in covered:
+                continue
+            if isinstance(module, TTNNModule):
+                self.swapped.append(path)
+            elif out_of_scope[path]:
+                self._keep(path, module, "excluded by the caller")
+            elif not in_scope[path]:
+                self._keep(path, module, "not included by the caller")
+            elif self._decide(path, paths, module, above_excluded):
+                covered.update(id(m) for m in module.modules())
+        if not self.replacements and not self.swapped:
+            raise NothingReplacedError(self._why_nothing())
+        return ReplacementPlan(
+            model_class=type(self.model).__name__,
+            policy=self.policy.name,
+            plugin=self.policy.plugin,
+            replacements=tuple(self.replacements),
+            kept=tuple(self.kept),
+            swapped=tuple(self.swapped),
+            notes=tuple(self.policy.version_notes()),
+        )
+
+    @staticmethod
+    def _is_under(path: str, chosen: set[str]) -> bool:
+        return path in chosen or any(path[:i] in chosen for i in range(len(path)) if path[i] == ".")
+
+    def _rules_for(self, cls: type) -> list[int]:
+        if cls not in self.rules_by_class:
+            self.rules_by_class[cls] = [
+                i for i, r in enumerate(self.policy.rules) if r.matches(cls)
+            ]
+        return self.rules_by_class[cls]
+
+    def _decide(
+        self, path: str, paths: tuple[str, ...], module: nn.Module, above: set[str]
+    ) -> bool:
+        """Plan the replacement of one module; False if it stays, with the reason kept."""
+        reasons: list[str] = []
+        for index in self._rules_for(type(module)):
+            rule, only = self.policy.rules[index], self.rule_paths[index]
+            if only and not any(only.match(p) for p in paths):
+                continue
+            if path == "":
+                reasons.append("the model itself can't be replaced, only modules in it")
+                continue
+            candidates = self.registry.candidates(module, rule)
+            best = self.registry.choose(path, module, candidates)
+            if best is None:
+                reasons += [f"{c.kernel.name}: {c.reason}" for c in candidates]
+            elif any(p in above for p in paths):
+                reasons.append(f"{best.kernel.name} would cover an excluded module")
+            else:
+                self.replacements.append(
+                    Replacement(
+                        path=path,
+                        paths=paths,
+                        module_class=type(module).__name__,
+                        kernel=best.kernel,
+                        parameters=sum(p.numel() for p in module.parameters()),
+                    )
+                )
+                return True
+        has_children = any(True for _ in _children(module))
+        if reasons:
+            self._keep(path, module, "; ".join(reasons))
+        elif not has_children:
+            self._keep(
+                path, module, f"no rule of policy {self.policy.name!r} for {type(module).__name__}"
+            )
+        return False
+
+    def _keep(self, path: str, module: nn.Module, reason: str) -> None:
+        own = sum(p.numel() for p in module._parameters.values() if p is not None)
+        # A container that is passed over computes nothing by itself: its leaves are listed.
+        if own or not module._modules or ":" in reason:
+            self.kept.append(Kept(path, type(module).__name__, reason, own))
+
+    def _why_nothing(self) -> str:
+        wanted = sorted(
+            {
+                r.replaces if isinstance(r.replaces, str) else r.replaces.__name__
+                for r in self.policy.rules
+            }
+        )
+        refused = sorted({k.reason for k in self.kept if not k.reason.startswith("no rule")})
+        why = f" Refused: {'; '.join(refused[:5])}." if refused else ""
+        return (
+            f"Policy {self.policy.name!r} replaces nothing in this {type(self.model).__name__}. It "
+            f"looks for {', '.join(wanted)}.{why} Check the policy, include= and exclude=; "
+            "`symbiote plan MODEL` shows why each module stays."
+        )
+
+
+def explain(model: nn.Module, path: str, registry: Registry | None = None) -> list[Candidate]:
+    """The registered kernels that could replace the module at ``path``, each with its verdict.
+
+    Raises:
+        SelectionError: if the model has no such module.
+    """
+    if registry is None:
+        from symbiote_core.plugins import plugin_manager
+
+        registry = plugin_manager().registry
+    modules = dict(model.named_modules())
+    Selection.of(path, "path").require_all_used([p for p in modules if p])
+    module = modules[path]
+    layer = module.torch_layer if isinstance(module, TTNNModule) else module
+    return [Candidate(k, k.verdict(layer)) for k in registry.kernels_for(type(layer))]
