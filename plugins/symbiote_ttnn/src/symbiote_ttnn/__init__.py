@@ -1,0 +1,53 @@
+"""TTNN kernels for torch modules, and the name ``ttnn`` that kernels are written on."""
+
+from symbiote_ttnn.config import KernelConfig
+from symbiote_ttnn.kernels import (
+    AttentionLayers,
+    TTNNEmbedding,
+    TTNNGelu,
+    TTNNKernel,
+    TTNNLayerNorm,
+    TTNNLinear,
+    TTNNLinearGelu,
+    TTNNLinearLLama,
+    TTNNLinearLLamaBFloat16,
+    TTNNLinearRelu,
+    TTNNLinearSilu,
+    TTNNLinearTanh,
+    TTNNPatchEmbedding,
+    TTNNReLU,
+    TTNNRMSNorm,
+    TTNNSelfAttention,
+    TTNNSilu,
+    TTNNTanh,
+    cut_patches,
+    patch_convolution_problem,
+    tile,
+)
+from symbiote_ttnn.late import ttnn
+
+__all__ = [
+    "AttentionLayers",
+    "KernelConfig",
+    "TTNNEmbedding",
+    "TTNNGelu",
+    "TTNNKernel",
+    "TTNNLayerNorm",
+    "TTNNLinear",
+    "TTNNLinearGelu",
+    "TTNNLinearLLama",
+    "TTNNLinearLLamaBFloat16",
+    "TTNNLinearRelu",
+    "TTNNLinearSilu",
+    "TTNNLinearTanh",
+    "TTNNPatchEmbedding",
+    "TTNNRMSNorm",
+    "TTNNReLU",
+    "TTNNSelfAttention",
+    "TTNNSilu",
+    "TTNNTanh",
+    "cut_patches",
+    "patch_convolution_problem",
+    "tile",
+    "ttnn",
+]

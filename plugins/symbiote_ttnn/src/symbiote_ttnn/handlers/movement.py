@@ -1,0 +1,121 @@
+"""Views, slices and joins between modules: data stays on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from symbiote_core import AtenHandler
+from symbiote_ttnn.late import ttnn
+
+MAX_INT = 2**63 - 1
+"""What torch passes as the end of an open slice."""
+
+
+def _slice(x: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    shape = tuple(x.shape)
+    dim %= len(shape)
+    size = shape[dim]
+    first = 0 if start is None else min(max(start + size if start < 0 else start, 0), size)
+    last = size if end in (None, MAX_INT) else min(max(end + size if end < 0 else end, 0), size)
+    if (first, last, step) == (0, size, 1):
+        return x
+    if last <= first:
+        return NotImplemented
+    begins, ends, steps = [0] * len(shape), list(shape), [1] * len(shape)
+    begins[dim], ends[dim], steps[dim] = first, last, step
+    return ttnn.slice(x, begins, ends, steps)
+
+
+def _select(x: Any, dim: int, index: int) -> Any:
+    shape = tuple(x.shape)
+    dim %= len(shape)
+    index = index + shape[dim] if index < 0 else index
+    row = _slice(x, dim, index, index + 1)
+    return ttnn.reshape(row, shape[:dim] + shape[dim + 1 :])
+
+
+def _view(x: Any, size: Sequence[int]) -> Any:
+    return ttnn.reshape(x, _resolved(tuple(x.shape), size))
+
+
+def _resolved(shape: tuple[int, ...], size: Sequence[int]) -> tuple[int, ...]:
+    """``size`` with its -1 worked out."""
+    if -1 not in size:
+        return tuple(size)
+    total = known = 1
+    for n in shape:
+        total *= n
+    for n in size:
+        known *= n if n != -1 else 1
+    return tuple(total // known if n == -1 else n for n in size)
+
+
+def _transpose(x: Any, dim0: int, dim1: int) -> Any:
+    return ttnn.transpose(x, dim0, dim1)
+
+
+def _permute(x: Any, dims: Sequence[int]) -> Any:
+    rank = len(tuple(x.shape))
+    return ttnn.permute(x, tuple(d % rank for d in dims))
+
+
+def _unsqueeze(x: Any, dim: int) -> Any:
+    shape = list(tuple(x.shape))
+    shape.insert(dim % (len(shape) + 1), 1)
+    return ttnn.reshape(x, tuple(shape))
+
+
+def _squeeze(x: Any, dim: int) -> Any:
+    shape = list(tuple(x.shape))
+    if shape[dim] != 1:
+        return x
+    del shape[dim]
+    return ttnn.reshape(x, tuple(shape))
+
+
+def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
+    if any(isinstance(t, torch.Tensor) for t in tensors):
+        return NotImplemented
+    return ttnn.concat(list(tensors), dim=dim)
+
+
+def _clone(x: Any, *, memory_format: Any = None) -> Any:
+    del memory_format
+    return ttnn.clone(x)
+
+
+def _detach(x: Any) -> Any:
+    return x
+
+
+def _to_copy(x: Any, *, dtype: torch.dtype | None = None, **other: Any) -> Any:
+    # Among floating dtypes only what the wrapper shows changes: the device keeps its own dtype.
+    given = {k: v for k, v in other.items() if v not in (None, False, torch.strided)}
+    device = given.pop("device", torch.device("cpu"))
+    given.pop("memory_format", None)
+    if given or torch.device(device).type != "cpu":
+        return NotImplemented
+    if dtype is not None and not dtype.is_floating_point:
+        return NotImplemented
+    return ttnn.clone(x)
+
+
+def handlers() -> list[AtenHandler]:
+    """The handlers of this file."""
+    return [
+        AtenHandler("aten.slice.Tensor", _slice),
+        AtenHandler("aten.select.int", _select),
+        AtenHandler("aten.view.default", _view),
+        AtenHandler("aten._unsafe_view.default", _view),
+        AtenHandler("aten.transpose.int", _transpose),
+        AtenHandler("aten.permute.default", _permute),
+        AtenHandler("aten.unsqueeze.default", _unsqueeze),
+        AtenHandler("aten.squeeze.dim", _squeeze),
+        AtenHandler("aten.cat.default", _cat),
+        AtenHandler("aten.clone.default", _clone),
+        AtenHandler("aten.detach.default", _detach),
+        AtenHandler("aten._to_copy.default", _to_copy),
+    ]

@@ -1,0 +1,1 @@
+"""Other libraries, as far as kernels must know of them."""

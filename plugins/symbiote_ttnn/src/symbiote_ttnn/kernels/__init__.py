@@ -1,0 +1,47 @@
+"""TTNN kernels that stand for torch modules."""
+
+from symbiote_ttnn.kernels.activation import TTNNGelu, TTNNReLU, TTNNSilu, TTNNTanh
+from symbiote_ttnn.kernels.attention import AttentionLayers, TTNNSelfAttention
+from symbiote_ttnn.kernels.base import TTNNKernel, tile
+from symbiote_ttnn.kernels.embedding import TTNNEmbedding
+from symbiote_ttnn.kernels.linear import (
+    FUSED_ACTIVATIONS,
+    TTNNLinear,
+    TTNNLinearGelu,
+    TTNNLinearLLama,
+    TTNNLinearLLamaBFloat16,
+    TTNNLinearRelu,
+    TTNNLinearSilu,
+    TTNNLinearTanh,
+)
+from symbiote_ttnn.kernels.normalization import TTNNLayerNorm, TTNNRMSNorm
+from symbiote_ttnn.kernels.patch_embedding import (
+    TTNNPatchEmbedding,
+    cut_patches,
+    patch_convolution_problem,
+)
+
+__all__ = [
+    "FUSED_ACTIVATIONS",
+    "AttentionLayers",
+    "TTNNEmbedding",
+    "TTNNGelu",
+    "TTNNKernel",
+    "TTNNLayerNorm",
+    "TTNNLinear",
+    "TTNNLinearGelu",
+    "TTNNLinearLLama",
+    "TTNNLinearLLamaBFloat16",
+    "TTNNLinearRelu",
+    "TTNNLinearSilu",
+    "TTNNLinearTanh",
+    "TTNNPatchEmbedding",
+    "TTNNRMSNorm",
+    "TTNNReLU",
+    "TTNNSelfAttention",
+    "TTNNSilu",
+    "TTNNTanh",
+    "cut_patches",
+    "patch_convolution_problem",
+    "tile",
+]

@@ -1,0 +1,78 @@
+"""Activations as modules. Fuse them into a linear where you can: a unary costs as much as four."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from symbiote_ttnn.kernels.base import TTNNKernel
+from symbiote_ttnn.late import ttnn
+
+TANH_GELUS = frozenset(
+    {
+        "NewGELUActivation",
+        "PytorchGELUTanh",
+        "GELUTanh",
+        "FastGELUActivation",
+        "AccurateGELUActivation",
+    }
+)
+"""Class names of transformers' activations that compute the tanh form of gelu."""
+
+
+def gelu_form(layer: nn.Module) -> str | None:
+    """``erf`` or ``tanh`` for a module that computes gelu, None for others."""
+    name = type(layer).__name__
+    if name in TANH_GELUS:
+        return "tanh"
+    if isinstance(layer, nn.GELU):
+        return "tanh" if layer.approximate == "tanh" else "erf"
+    if name == "GELUActivation":
+        return "erf"
+    return None
+
+
+class TTNNGelu(TTNNKernel):
+    """Gelu of the erf or the tanh form, as the torch module has it: any shape."""
+
+    @classmethod
+    def supports(cls, torch_layer: Any) -> str | None:
+        """The two forms of gelu."""
+        if gelu_form(torch_layer) is None:
+            return f"{type(torch_layer).__name__} is no gelu of the erf or the tanh form"
+        return None
+
+    def launch_arguments(self) -> dict[str, Any]:
+        """The variant."""
+        if gelu_form(self.torch_layer) == "tanh":
+            return {"variant": ttnn.GeluVariant.Tanh}
+        return {}
+
+    def forward(self, input_tensor: Any) -> Any:
+        """Apply gelu element by element."""
+        return ttnn.gelu(input_tensor, **self.launch)
+
+
+class TTNNSilu(TTNNKernel):
+    """``x * sigmoid(x)``: any shape."""
+
+    def forward(self, input_tensor: Any) -> Any:
+        """Apply silu element by element."""
+        return ttnn.silu(input_tensor)
+
+
+class TTNNReLU(TTNNKernel):
+    """``max(x, 0)``: any shape."""
+
+    def forward(self, input_tensor: Any) -> Any:
+        """Apply relu element by element."""
+        return ttnn.relu(input_tensor)
+
+
+class TTNNTanh(TTNNKernel):
+    """``tanh(x)``: any shape."""
+
+    def forward(self, input_tensor: Any) -> Any:
+        """Apply tanh element by element."""
+        return ttnn.tanh(input_tensor)

@@ -1,0 +1,80 @@
+"""Cutting images into patches: a convolution whose stride is its kernel, as one linear."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from symbiote_core import UnsupportedInputError
+from symbiote_ttnn.kernels.base import TTNNKernel, tile
+from symbiote_ttnn.late import ttnn
+
+
+def cut_patches(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Rearrange images [B, C, H, W] into rows of patches [B, N, C * height * width].
+
+    The rows are in reading order and hold a patch as a convolution's weight does. Pixels beyond
+    the last whole patch are left out, as a convolution without padding does.
+    """
+    batch, channels, full_height, full_width = images.shape
+    rows, columns = full_height // height, full_width // width
+    images = images[:, :, : rows * height, : columns * width]
+    cut = images.reshape(batch, channels, rows, height, columns, width)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels * height * width)
+
+
+def patch_convolution_problem(convolution: nn.Module) -> str | None:
+    """Why a convolution is not the same as a linear over patches, or None if it is."""
+    if not isinstance(convolution, nn.Conv2d):
+        return f"the projection is {type(convolution).__name__}, not Conv2d"
+    if tuple(convolution.kernel_size) != tuple(convolution.stride):
+        return f"kernel {convolution.kernel_size} and stride {convolution.stride} differ"
+    if convolution.padding not in (0, (0, 0), "valid"):
+        return f"it pads by {convolution.padding}"
+    if convolution.groups != 1 or tuple(convolution.dilation) != (1, 1):
+        return f"it has groups={convolution.groups}, dilation={convolution.dilation}"
+    return None
+
+
+class TTNNPatchEmbedding(TTNNKernel):
+    """A patch embedding with a ``projection`` convolution: [B, C, H, W] → [B, N, D].
+
+    The patches are cut as part of the upload, so that one linear is left for the device.
+    """
+
+    @classmethod
+    def supports(cls, torch_layer: Any) -> str | None:
+        """Convolutions that cut the image into patches."""
+        return patch_convolution_problem(getattr(torch_layer, "projection", torch_layer))
+
+    def preprocess_weights_impl(self) -> None:
+        """Convert the kernel [D, C, h, w] to a matrix [C * h * w, D]."""
+        convolution: nn.Conv2d = self.torch_layer.projection
+        self.tt_weight = tile(convolution.weight.flatten(1).t(), self.weight_dtype)
+        bias = convolution.bias
+        self.tt_bias = None if bias is None else tile(bias.reshape(1, -1))
+
+    def launch_arguments(self) -> dict[str, Any]:
+        """The output's dtype."""
+        return super().launch_arguments() | {"dtype": self.activation_dtype}
+
+    def upload_input(self, tensor: torch.Tensor, position: int | str) -> Any:
+        """Cut the images into patches and upload these.
+
+        Raises:
+            UnsupportedInputError: for images of another number of channels; torch says so then.
+        """
+        convolution: nn.Conv2d = self.torch_layer.projection
+        if tensor.ndim != 4 or tensor.shape[1] != convolution.in_channels:
+            raise UnsupportedInputError(
+                f"images must be [batch, {convolution.in_channels}, height, width], got "
+                f"{list(tensor.shape)}"
+            )
+        height, width = convolution.kernel_size
+        return self.upload(cut_patches(tensor, height, width))
+
+    def forward(self, patches: Any) -> Any:
+        """Project patches: [B, N, C * h * w] → [B, N, D]."""
+        return ttnn.linear(patches, self.tt_weight, bias=self.tt_bias, **self.launch)

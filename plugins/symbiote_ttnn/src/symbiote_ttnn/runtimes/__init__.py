@@ -1,0 +1,1 @@
+"""The runtimes on the real TTNN."""

@@ -1,0 +1,123 @@
+"""Torch operations on device tensors stay on the device and give torch's results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kernel_cases import seeded
+
+from symbiote_core import TorchTTNNTensor, pcc
+from symbiote_core.fallback import Activity
+
+F = torch.nn.functional
+
+CASES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "add": lambda x: x + x,
+    "add scalar": lambda x: x + 1.5,
+    "radd scalar": lambda x: 2 + x,
+    "add broadcast": lambda x: x + x[:1],
+    "sub": lambda x: x - 2 * x,
+    "mul": lambda x: x * x,
+    "div": lambda x: x / 4,
+    "relu": torch.relu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "gelu": F.gelu,
+    "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "neg": lambda x: -x,
+    "exp": torch.exp,
+    "softmax": lambda x: torch.softmax(x, -1),
+    "first token": lambda x: x[:, 0],
+    "last token": lambda x: x[:, -1],
+    "all but the first": lambda x: x[:, 1:],
+    "every other": lambda x: x[:, ::2],
+    "view": lambda x: x.view(2, 6, 4, 8),
+    "view with -1": lambda x: x.view(2, -1),
+    "reshape": lambda x: x.reshape(12, 32),
+    "transpose": lambda x: x.transpose(1, 2),
+    "permute": lambda x: x.permute(2, 0, 1),
+    "negative permute": lambda x: x.permute(0, -1, 1),
+    "unsqueeze": lambda x: x.unsqueeze(1),
+    "squeeze": lambda x: x[:1].squeeze(0),
+    "cat": lambda x: torch.cat([x, x], 1),
+    "stack": lambda x: torch.stack([x, x], 1),
+    "clone": torch.clone,
+    "contiguous": lambda x: x.transpose(1, 2).contiguous(),
+    "to half": lambda x: x.half(),
+    "to double and back": lambda x: x.to(torch.bfloat16).float(),
+}
+
+
+def wrapped(values: torch.Tensor, device: Any) -> TorchTTNNTensor:
+    """``values`` on the device only."""
+    tensor = TorchTTNNTensor(values, device=device, activity=Activity())
+    tensor.to_ttnn  # noqa: B018 - uploads
+    tensor._host = None
+    return tensor
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_stays_on_the_device(emulator: Any, name: str) -> None:
+    values = seeded(2, 6, 32).bfloat16().float()
+    x = wrapped(values, emulator)
+    expected = CASES[name](values)
+    actual = CASES[name](x)
+    assert isinstance(actual, TorchTTNNTensor)
+    assert actual.is_on_device
+    assert actual.shape == expected.shape
+    assert actual.dtype == expected.dtype
+    assert x._activity.op_fallbacks == {}
+    assert x._activity.downloads == 0
+    assert pcc(expected, actual.to_torch) > 0.999
+    assert torch.allclose(expected.float(), actual.to_torch.float(), rtol=0.02, atol=0.02)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(names=st.lists(st.sampled_from(["first token", "transpose", "permute", "cat"]), max_size=3))
+def test_moves_are_exact(emulator: Any, names: list[str]) -> None:
+    values = torch.arange(2 * 6 * 32).reshape(2, 6, 32).float() % 251
+    expected: torch.Tensor = values
+    actual: torch.Tensor = wrapped(values, emulator)
+    for name in names:
+        if expected.ndim == 3:
+            expected, actual = CASES[name](expected), CASES[name](actual)
+    assert torch.equal(expected, actual.to_torch)  # type: ignore[attr-defined]
+
+
+def test_what_has_no_handler_runs_on_torch_and_is_recorded(emulator: Any) -> None:
+    values = seeded(2, 4)
+    x = wrapped(values.bfloat16().float(), emulator)
+    assert torch.equal(torch.sort(x).values.to_torch, torch.sort(values.bfloat16().float()).values)
+    assert list(x._activity.op_fallbacks) == [("aten.sort.default", "no handler")]
+
+
+def test_what_the_device_refuses_runs_on_torch_with_the_reason(emulator: Any) -> None:
+    from symbiote_ttnn import ttnn
+
+    x = wrapped(torch.ones(2, 4), emulator)
+    y = wrapped(torch.ones(2, 4), emulator)
+    y._host = torch.ones(2, 4)
+    ttnn.deallocate(y._ttnn)
+    assert (x + y).tolist() == [[2.0] * 4] * 2
+    [(op, why)] = x._activity.op_fallbacks
+    assert op == "aten.add.Tensor"
+    assert why.startswith("ttnn.add: ")
+    assert "not allocated" in why
+
+
+def test_an_in_place_operation_leaves_no_stale_copy(emulator: Any) -> None:
+    x = wrapped(torch.ones(2, 4), emulator)
+    row = x[0]
+    row.mul_(3)
+    assert (x + 0).tolist() == [[3.0] * 4, [1.0] * 4]
+    assert (row + 0).tolist() == [3.0] * 4
+    x[1, 2] = 7
+    assert (x + 0).tolist()[1] == [1.0, 1.0, 7.0, 1.0]
