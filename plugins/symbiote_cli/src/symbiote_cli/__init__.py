@@ -1,0 +1,5 @@
+"""The ``symbiote`` command: plan, run and compare models, list plugins, look for faults."""
+
+from symbiote_cli.app import main
+
+__all__ = ["main"]

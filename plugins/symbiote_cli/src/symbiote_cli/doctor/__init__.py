@@ -1,0 +1,1 @@
+"""What ``symbiote doctor`` looks at: the machine first, then what the core says."""

@@ -1,0 +1,89 @@
+"""What the tests of the command line share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from symbiote_cli.app import app
+from symbiote_core import set_plugin_manager
+
+Symbiote = Callable[..., Any]
+
+TINY_VIT = {
+    "architectures": ["ViTForImageClassification"],
+    "model_type": "vit",
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 2,
+    "image_size": 32,
+    "patch_size": 16,
+    "id2label": {str(i): f"label {i}" for i in range(10)},
+    "label2id": {f"label {i}": i for i in range(10)},
+}
+
+
+@pytest.fixture
+def symbiote(monkeypatch: pytest.MonkeyPatch) -> Symbiote:
+    """Runs a command line; the result has exit_code, stdout and stderr."""
+    for name, value in {"COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    runner = CliRunner()
+    return lambda *args: runner.invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def fresh_plugins() -> Iterator[None]:
+    """The plugins are loaded anew, and what was there before is put back."""
+    before = set_plugin_manager(None)
+    yield
+    set_plugin_manager(before)
+
+
+@pytest.fixture
+def vit_folder(tmp_path: Path) -> Path:
+    """A folder with the configuration of a tiny ViT, and nothing else."""
+    folder = tmp_path / "tiny-vit"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(TINY_VIT))
+    return folder
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Installs a distribution with one plugin, as pip would, for the time of the test."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+
+    def do_it(name: str, source: str) -> None:
+        info = site / f"symbiote_{name}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: symbiote-{name}\nVersion: 1.2\n"
+        )
+        (info / "entry_points.txt").write_text(f"[symbiote]\n{name} = symbiote_{name}_code\n")
+        (site / f"symbiote_{name}_code.py").write_text(source)
+
+    return do_it
+
+
+class Unlucky:
+    """A ``ttnn`` whose every operation fails."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"{name}: no such luck")
+
+
+@pytest.fixture
+def failing_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ViT's encoder layers fail on the device, so that they fall back to torch."""
+    from symbiote_vit.kernels import layer
+
+    monkeypatch.setattr(layer, "ttnn", Unlucky())

@@ -1,0 +1,124 @@
+"""What a model is run on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from symbiote_cli import inputs
+from symbiote_cli.errors import CommandError
+from symbiote_cli.inputs import default_pixels, make_inputs
+from symbiote_cli.loading import Source, build_random
+
+BERT = {
+    "architectures": ["BertModel"],
+    "model_type": "bert",
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 1,
+    "vocab_size": 100,
+}
+
+
+def build(folder: Path, dtype: str = "auto") -> tuple[Any, Source]:
+    source = Source.of(str(folder))
+    return build_random(source, dtype, 0).model, source
+
+
+@pytest.fixture
+def bert_folder(tmp_path: Path) -> Path:
+    (tmp_path / "config.json").write_text(json.dumps(BERT))
+    return tmp_path
+
+
+def test_an_image_without_processor(vit_folder: Path, tmp_path: Path) -> None:
+    Image.new("L", (50, 20), 255).save(tmp_path / "white.png")
+    model, source = build(vit_folder)
+    made = make_inputs(model, source, tmp_path / "white.png", None)
+    assert torch.equal(made.tensors["pixel_values"], torch.ones(1, 3, 32, 32))
+    assert made.describe() == {"pixel_values": "[1, 3, 32, 32] float32"}
+    assert "resized to 32 x 32" in made.notes[0]
+
+
+def test_the_folders_processor_is_used(vit_folder: Path, tmp_path: Path) -> None:
+    (vit_folder / "preprocessor_config.json").write_text(
+        json.dumps(
+            {
+                "image_processor_type": "ViTImageProcessor",
+                "size": {"height": 32, "width": 32},
+                "image_mean": [0.0, 0.0, 0.0],
+                "image_std": [0.5, 0.5, 0.5],
+            }
+        )
+    )
+    Image.new("RGB", (50, 20), (255, 255, 255)).save(tmp_path / "white.png")
+    model, source = build(vit_folder)
+    made = make_inputs(model, source, tmp_path / "white.png", None)
+    assert torch.allclose(made.tensors["pixel_values"], torch.full((1, 3, 32, 32), 2.0))
+    assert made.notes == ()
+
+
+def test_a_sample_photograph(vit_folder: Path) -> None:
+    model, source = build(vit_folder)
+    made = make_inputs(model, source, None, None)
+    assert made.notes[0] == "No --image given: the image is scikit-learn's china.jpg."
+
+
+def test_a_generated_sample(vit_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs.importlib.util, "find_spec", lambda name: None)
+    model, source = build(vit_folder)
+    made = make_inputs(model, source, None, None)
+    assert "a generated gradient" in made.notes[0]
+    assert made.tensors["pixel_values"].std() > 0.1
+
+
+def test_pixels_have_the_models_dtype(vit_folder: Path) -> None:
+    model, source = build(vit_folder, "bfloat16")
+    assert make_inputs(model, source, None, None).tensors["pixel_values"].dtype is torch.bfloat16
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channels(channels: int) -> None:
+    pixels = default_pixels(Image.new("RGB", (8, 8), (0, 0, 0)), 4, 6, channels)
+    assert torch.equal(pixels, torch.full((1, channels, 4, 6), -1.0))
+
+
+def test_text_without_tokenizer(bert_folder: Path) -> None:
+    model, source = build(bert_folder)
+    made = make_inputs(model, source, None, "aé")
+    assert made.tensors["input_ids"].tolist() == [[ord("a"), 195 - 100, 169 - 100]]
+    assert made.notes == ("No tokenizer: the token ids are the text's UTF-8 bytes.",)
+
+
+def test_a_sample_text(bert_folder: Path) -> None:
+    model, source = build(bert_folder)
+    assert (
+        make_inputs(model, source, None, None).notes[0].startswith("No --text given: the text is")
+    )
+
+
+def test_an_image_for_a_text_model(bert_folder: Path) -> None:
+    model, source = build(bert_folder)
+    with pytest.raises(CommandError, match=r"BertModel takes no image\. Leave --image out\."):
+        make_inputs(model, source, Path("x.png"), None)
+
+
+def test_a_model_of_other_things() -> None:
+    model = torch.nn.Linear(1, 1)
+    with pytest.raises(CommandError, match="neither images nor text"):
+        make_inputs(model, Source("x", "x", True, True), None, None)
+
+
+def test_seeds(vit_folder: Path) -> None:
+    source = Source.of(str(vit_folder))
+    state = torch.get_rng_state()
+    one, same, other = (build_random(source, "auto", seed).model for seed in (1, 1, 2))
+    assert torch.equal(one.classifier.weight, same.classifier.weight)
+    assert not torch.equal(one.classifier.weight, other.classifier.weight)
+    assert torch.equal(state, torch.get_rng_state())
