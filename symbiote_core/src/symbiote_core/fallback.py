@@ -78,7 +78,7 @@ class FallbackEvent:
         shapes = ", ".join(f"{list(s)} {d}" for s, d in zip(self.shapes, self.dtypes, strict=True))
         return (
             f"{self.kernel} (plugin {self.plugin}) at {self.path!r} failed{op} on "
-            f"{shapes or 'no tensors'} [{self.reason}]: {self.message}"
+            f"{shapes or 'no tensors'} [{self.reason}]: {self.message.removesuffix('.')}"
         )
 
 

@@ -162,6 +162,17 @@ def test_torch_mode_runs_the_torch_layers() -> None:
     assert report(model).traffic.uploads == 0
 
 
+def test_torch_mode_takes_a_view_whose_base_was_written_to(device: FakeDevice) -> None:
+    module = Identity.from_torch(nn.Identity().eval())
+    set_device(module, device)
+    base = module(X)
+    row = base[0]
+    base.add_(1)
+    assert not row.is_on_device
+    set_run_mode(module, "torch")
+    assert torch.equal(module(row), X[0] + 1)
+
+
 def test_timed_mode_adds_up_time() -> None:
     model = small_model()
     accelerate(model, "fake", {nn.Linear: FakeLinear})

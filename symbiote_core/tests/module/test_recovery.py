@@ -8,8 +8,10 @@ import warnings
 import pytest
 import torch
 from core_kernels import (
+    Block,
     EatsInput,
     Failing,
+    FakeBlock,
     FakeLinear,
     Identity,
     Picky,
@@ -169,6 +171,23 @@ def test_needs_grad_never_keeps_a_module_on_torch() -> None:
     model.eval()
     model(X)
     assert [m.calls for m in report(model).modules] == [1, 1]
+
+
+def test_a_failure_in_a_part_says_which_and_is_one_cause_for_all_layers() -> None:
+    class Parts(FakeBlock):
+        @classmethod
+        def from_torch(cls, torch_layer: nn.Module) -> TTNNModule:
+            new = super().from_torch(torch_layer)
+            new.rest = [Failing.from_torch(torch_layer.second)]
+            return new
+
+    model = nn.Sequential(Block(), Block()).eval()
+    expected = model(X)
+    accelerate(model, "fake", {Block: Parts})
+    with pytest.warns(FallbackWarning, match="in its part 'rest.0': fake.linear: the") as caught:
+        assert torch.equal(model(X), expected)
+    assert len(caught) == 1
+    assert [f.count for f in report(model).fallbacks] == [2]
 
 
 class Flaky(FakeLinear):

@@ -14,6 +14,7 @@ from symbiote_core import (
     DeviceError,
     PluginManager,
     Settings,
+    active_runtime,
     close_device,
     open_device,
     plugin_manager,
@@ -35,6 +36,7 @@ def test_a_device_string_opens_a_device_of_its_runtime(runtime: FakeRuntime) -> 
     assert isinstance(opened, FakeDevice)
     assert opened.name == "fake:0"
     assert runtime_of(opened) is runtime
+    assert active_runtime() is runtime
 
 
 def test_a_runtime_is_loaded_once() -> None:

@@ -15,6 +15,7 @@ from symbiote_core import (
     AmbiguousKernelError,
     DeviceError,
     KernelSpec,
+    MetaModelError,
     Policy,
     ReplacementError,
     Rule,
@@ -185,3 +186,18 @@ def test_a_kernel_that_can_not_convert_at_all() -> None:
         ReplacementError, match=r"FailsToConvert .* failed in convert for module '0'"
     ):
         accelerate(small_model(), "fake", {nn.Linear: FailsToConvert})
+
+
+def test_a_model_on_the_meta_device() -> None:
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(4, 3))
+    todo = accelerate(model, "fake", LINEARS)  # planning needs no values
+    with pytest.raises(MetaModelError) as caught:
+        apply(todo, model)
+    assert type(model[0]) is nn.Linear
+    assert type(model[0]) is nn.Linear
+    assert str(caught.value) == (
+        "Sequential has parameters on the meta device (0.weight, for one), so there is nothing to "
+        "convert. Load the weights first, for example with from_pretrained(...) without "
+        "device_map='meta', or model.to_empty(device='cpu') and load_state_dict."
+    )

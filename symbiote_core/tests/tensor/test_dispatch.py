@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,9 @@ from symbiote_core import (
     PluginManager,
     Settings,
     TorchTTNNTensor,
+    active_runtime,
     set_plugin_manager,
+    use_runtime,
 )
 
 VALUES = torch.arange(6.0).reshape(2, 3)
@@ -66,6 +69,15 @@ def test_a_handled_operation_stays_on_the_device(tensor: TorchTTNNTensor) -> Non
     assert tensor._activity.downloads == 0
     assert not tensor._activity.op_fallbacks
     assert torch.equal(out.to_torch, VALUES * 2)
+
+
+def test_an_operation_runs_on_the_runtime_of_its_tensor(tensor: TorchTTNNTensor) -> None:
+    other = FakeRuntime("other")
+    other.ttnn = types.SimpleNamespace()
+    with use_runtime(other):
+        assert torch.equal((tensor + tensor).to_torch, VALUES * 2)
+        assert active_runtime() is other
+    assert not tensor._activity.op_fallbacks
 
 
 def test_a_plain_tensor_beside_it_is_uploaded(tensor: TorchTTNNTensor) -> None:

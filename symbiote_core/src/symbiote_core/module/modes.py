@@ -145,12 +145,13 @@ def _upload(module: TTNNModule, tensor: torch.Tensor, position: int | str) -> An
 def _check_child_hooks(module: TTNNModule) -> None:
     watched = module._symbiote.child_hooks
     if not module.returns_everything:
-        watched = ((module._symbiote.path, module), *watched)
+        watched = (("", module), *watched)
     for name, child in watched:
         if child._forward_hooks or child._forward_pre_hooks or "forward" in child.__dict__:
             why = active_hook(child)
             if why is not None:
-                raise Refused("hooked_child", f"{why} on {name!r} would miss what torch computes")
+                where = f"its child {name!r}" if name else "it"
+                raise Refused("hooked_child", f"{why} on {where} would miss what torch computes")
 
 
 def _check_shapes(

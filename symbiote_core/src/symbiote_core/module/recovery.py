@@ -93,7 +93,10 @@ def _event(
     state = module._symbiote
     tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
     inner = getattr(error, "symbiote_path", "")
-    message = failure.message if inner in ("", state.path) else f"in {inner}: {failure.message}"
+    message = failure.message
+    if inner.startswith(f"{state.path}."):
+        # Relative, so that the same failure in every layer of a model is one cause.
+        message = f"in its part {inner[len(state.path) + 1 :]!r}: {message}"
     return FallbackEvent(
         path=state.path,
         kernel=type(module).__name__,
@@ -129,7 +132,8 @@ def on_torch(module: TTNNModule, forward: Callable[..., Any], args: Args, kwargs
 
     def to_host(leaf: Any) -> Any:
         if isinstance(leaf, TorchTTNNTensor):
-            if leaf._host is None and runtime and not runtime.is_allocated(leaf._ttnn):
+            only = leaf._ttnn if leaf._host is None else None
+            if only is not None and runtime and not runtime.is_allocated(only):
                 raise UseAfterFree("the kernel deallocated its input before its output existed")
             return leaf.to_torch
         return leaf

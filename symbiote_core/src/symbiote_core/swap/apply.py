@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from symbiote_core.errors import LifecycleError, ReplacementError
+from symbiote_core.errors import LifecycleError, MetaModelError, ReplacementError
 from symbiote_core.module.ttnn_module import TTNNModule
 from symbiote_core.swap.plan import Replacement, ReplacementPlan
 from symbiote_core.swap.record import ATTRIBUTE, Applied, OutputBoundary, Swap, swap_of
@@ -37,7 +37,9 @@ def apply(
 
     Raises:
         ReplacementError: if a kernel can't be built, naming module, kernel, plugin and stage.
+        MetaModelError: if parameters are on the meta device.
     """
+    require_real_weights(model)
     built = []
     total = len(plan.replacements)
     for done, planned in enumerate(plan.replacements):
@@ -105,3 +107,15 @@ def name_parts(module: TTNNModule, path: str, plugin: str) -> None:
         for index, part in enumerate(parts):
             suffix = f"{name}.{index}" if isinstance(value, tuple) else name
             name_parts(part, f"{path}.{suffix}", plugin)
+
+
+def require_real_weights(model: nn.Module) -> None:
+    """Raise MetaModelError if the model has parameters without values."""
+    for name, tensor in model.named_parameters():
+        if tensor.is_meta:
+            raise MetaModelError(
+                f"{type(model).__name__} has parameters on the meta device ({name}, for one), so "
+                "there is nothing to convert. Load the weights first, for example with "
+                "from_pretrained(...) without device_map='meta', or model.to_empty(device='cpu') "
+                "and load_state_dict."
+            )

@@ -55,7 +55,8 @@ def set_device(model: nn.Module, device: Any) -> None:
         module.set_device(opened, runtime)
     swap = swap_of(model)
     if swap is not None:
-        swap.device_name = device if isinstance(device, str) else runtime.name
+        named = isinstance(device, str) and device != "auto"
+        swap.device_name = device if named else runtime.name
 
 
 def set_run_mode(model: nn.Module, mode: str) -> None:

@@ -10,7 +10,6 @@ from torch import nn
 
 from symbiote_core.errors import (
     MappingError,
-    MetaModelError,
     NothingReplacedError,
     PolicyNotFoundError,
 )
@@ -187,29 +186,16 @@ def plan(
         PolicyNotFoundError, MappingError, AmbiguousKernelError: see there.
         SelectionError: if a pattern matches nothing.
         NothingReplacedError: if no module would be replaced.
-        MetaModelError: if parameters are on the meta device.
     """
     if registry is None:
         from symbiote_core.plugins import plugin_manager
 
         registry = plugin_manager().registry
     chosen = resolve_policy(policy, model, registry)
-    _require_real(model)
     planner = _Planner(
         model, chosen, registry, Selection.of(include, "include"), Selection.of(exclude, "exclude")
     )
     return planner.run()
-
-
-def _require_real(model: nn.Module) -> None:
-    for name, tensor in model.named_parameters():
-        if tensor.is_meta:
-            raise MetaModelError(
-                f"{type(model).__name__} has parameters on the meta device ({name}, for one), so "
-                "there is nothing to convert. Load the weights first, for example with "
-                "from_pretrained(...) without device_map='meta', or model.to_empty(device='cpu') "
-                "and load_state_dict."
-            )
 
 
 class _Planner:

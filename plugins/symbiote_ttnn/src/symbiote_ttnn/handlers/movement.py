@@ -82,6 +82,13 @@ def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     return ttnn.concat(list(tensors), dim=dim)
 
 
+def _stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+    if any(isinstance(t, torch.Tensor) for t in tensors):
+        return NotImplemented
+    dim %= len(tuple(tensors[0].shape)) + 1
+    return ttnn.concat([_unsqueeze(t, dim) for t in tensors], dim=dim)
+
+
 def _clone(x: Any, *, memory_format: Any = None) -> Any:
     del memory_format
     return ttnn.clone(x)
@@ -115,6 +122,7 @@ def handlers() -> list[AtenHandler]:
         AtenHandler("aten.unsqueeze.default", _unsqueeze),
         AtenHandler("aten.squeeze.dim", _squeeze),
         AtenHandler("aten.cat.default", _cat),
+        AtenHandler("aten.stack.default", _stack),
         AtenHandler("aten.clone.default", _clone),
         AtenHandler("aten.detach.default", _detach),
         AtenHandler("aten._to_copy.default", _to_copy),
