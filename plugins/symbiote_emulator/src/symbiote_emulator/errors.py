@@ -1,0 +1,80 @@
+"""What the emulator raises.
+
+TTNN raises ``RuntimeError`` for a failed ``TT_FATAL`` and ``TypeError`` for arguments that fit no
+signature; so do these classes. Each holds ``op`` and ``data`` and ends with what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class EmulatorError(Exception):
+    """Base of everything that the emulator raises on purpose.
+
+    Args:
+        info: what is wrong, in TTNN's words where TTNN has some.
+        do: what to do next.
+        op: the operation; the call wrapper fills it in when it is left out.
+        **data: shapes, dtypes and other facts, for programs.
+    """
+
+    def __init__(self, info: str, do: str = "", *, op: str | None = None, **data: Any) -> None:
+        super().__init__(info)
+        self.info = info
+        self.do = do
+        self.op = op
+        self.data: Mapping[str, Any] = data
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.info, self.do) if part)
+
+
+class OperationRefused(EmulatorError, RuntimeError):
+    """TTNN refuses this call with ``TT_FATAL``; the text after ``info:`` is TTNN's own."""
+
+    def __str__(self) -> str:
+        advice = f"\n{self.do}" if self.do else ""
+        return f"TT_FATAL @ {self.op or 'emulator'}\ninfo:\n{self.info}{advice}"
+
+
+class OutOfMemoryError(OperationRefused):
+    """A bank has no room for a buffer."""
+
+
+class WouldCrash(OperationRefused):
+    """TTNN itself kills the process on this call (SIGSEGV, SIGFPE or SIGABRT)."""
+
+    def __str__(self) -> str:
+        advice = f"\n{self.do}" if self.do else ""
+        return (
+            f"{self.op or 'emulator'}: refused, since TTNN 0.81.1 crashes the process here\n"
+            f"info:\n{self.info}{advice}"
+        )
+
+
+class ArgumentMismatch(EmulatorError, TypeError):
+    """The arguments fit no signature of the operation."""
+
+
+class IncompatibleArguments(Exception):
+    """Raised inside an operation when no overload fits; the call wrapper names the call."""
+
+
+class NotEmulatedError(EmulatorError, AttributeError):
+    """The real TTNN may have this name, the emulator does not."""
+
+
+def not_emulated(name: str) -> NotEmulatedError:
+    """The error for a name that the emulator does not have.
+
+    Args:
+        name: the full name, such as ``ttnn.transformer.foo``.
+    """
+    return NotEmulatedError(
+        f"The emulator has no '{name}'.",
+        "Write it with @operation in a module of symbiote_emulator.operations, or let the module "
+        "run on torch (exclude it from the plan).",
+        op=name,
+    )

@@ -1,0 +1,243 @@
+"""Attention: splitting heads, attending, and putting heads together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.operations._common import emit, require_device
+from symbiote_emulator.operations._sdpa import attend, check_attention
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import (
+    DRAM_MEMORY_CONFIG,
+    TILE_SIZE,
+    DataType,
+    Layout,
+    MemoryConfig,
+    SDPAProgramConfig,
+    StorageType,
+    WormholeComputeKernelConfig,
+)
+
+_HEAD_DTYPES = (DataType.FLOAT32, DataType.BFLOAT16, DataType.BFLOAT8_B)
+
+
+@operation("ttnn.transformer.split_query_key_value_and_split_heads")
+def split_query_key_value_and_split_heads(
+    input_tensor: Tensor,
+    kv_input_tensor: Tensor | None = None,
+    *,
+    num_heads: int,
+    num_kv_heads: int | None = None,
+    transpose_key: bool = True,
+    memory_config: MemoryConfig | None = None,
+    use_falcon7b_backend: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Split a fused projection into heads.
+
+    Args:
+        input_tensor: [B, S, (heads + 2 * kv_heads) * size], or the query alone with
+            ``kv_input_tensor`` [B, S, 2 * kv_heads * size].
+        kv_input_tensor: keys and values side by side.
+        num_heads: heads of the query.
+        num_kv_heads: heads of key and value; as many as the query's if left out.
+        transpose_key: give the key as [B, kv_heads, size, S].
+        memory_config: output memory; that of the input if left out.
+        use_falcon7b_backend: accepted.
+
+    Returns:
+        Query [B, heads, S, size], key and value [B, kv_heads, S, size].
+
+    Raises:
+        OperationRefused: another rank or layout, host tensors, heads that are no whole tiles.
+    """
+    del use_falcon7b_backend
+    x = input_tensor
+    if x.storage_type() is not StorageType.DEVICE:
+        raise OperationRefused(
+            "Invalid storage type: input tensor must be on a device, but found "
+            f"{x.storage_type().value}.",
+            "Move the tensor with ttnn.to_device(tensor, device).",
+        )
+    shape = x.spec.shape
+    if len(shape) != 3:
+        raise OperationRefused(
+            f"Invalid input tensor: expected 3 dimensions, but found {len(shape)}.",
+            "Reshape it to [batch, length, width].",
+        )
+    if x.layout is not Layout.TILE:
+        raise OperationRefused(
+            f"Invalid layout: input tensor must use TILE_LAYOUT, but found {x.layout.value}.",
+            "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+        )
+    if not x.is_allocated():
+        raise OperationRefused("Tensor is not allocated", "Keep the tensor until its last use.")
+    device = require_device(x)
+    kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+    size = _head_size(x, kv_input_tensor, num_heads, kv_heads)
+    if x.dtype not in _HEAD_DTYPES:
+        raise OperationRefused("Unsupported data format", "Convert it with ttnn.typecast.")
+    batch, length, _ = shape
+    if kv_input_tensor is None:
+        parts = x.value.split([num_heads * size, kv_heads * size, kv_heads * size], -1)
+    else:
+        both = kv_input_tensor.value.split(kv_heads * size, -1)
+        parts = (x.value, both[0], both[1])
+    heads = [part.reshape(batch, length, -1, size).transpose(1, 2) for part in parts]
+    if transpose_key:
+        heads[1] = heads[1].transpose(-1, -2)
+    memory = memory_config or x.memory_config()
+    query, key, value = (
+        emit(h.contiguous(), device, dtype=x.dtype, layout=Layout.TILE, memory_config=memory)
+        for h in heads
+    )
+    return query, key, value
+
+
+def _head_size(x: Tensor, kv: Tensor | None, heads: int, kv_heads: int) -> int:
+    width = x.spec.shape[2]
+    if kv is not None:
+        require_device(kv)
+        if kv.spec.shape[:2] != x.spec.shape[:2]:
+            raise OperationRefused(
+                f"Dimension mismatch: KV tensor sequence length ({kv.spec.shape[1]}) must match Q "
+                f"tensor sequence length ({x.spec.shape[1]}).",
+                "Reshape and permute the projections by themselves.",
+            )
+        in_input = heads
+    else:
+        in_input = heads + 2 * kv_heads
+    if in_input == 0 or in_input > width:
+        raise OperationRefused(
+            f"{in_input} heads do not fit in the hidden dimension ({width})",
+            "Check num_heads and num_kv_heads.",
+        )
+    size = width // in_input
+    padded = x.spec.padded_shape[2]
+    if size % TILE_SIZE or width % in_input or padded // in_input != size:
+        raise OperationRefused(
+            f"Invalid head size: {size}. The head size must be a multiple of the tile width "
+            f"({TILE_SIZE}). Please adjust the dimensions accordingly.",
+            "Pad the heads, or split them with reshape and permute.",
+        )
+    return size
+
+
+@operation("ttnn.transformer.concatenate_heads")
+def concatenate_heads(input_tensor: Tensor, *, memory_config: MemoryConfig | None = None) -> Tensor:
+    """Put heads side by side: [B, heads, S, size] gives [B, S, heads * size].
+
+    Args:
+        input_tensor: tiles on the device.
+        memory_config: output memory; that of the input if left out.
+
+    Raises:
+        OperationRefused: another rank or layout, host tensors, heads that are no whole tiles.
+    """
+    shape = input_tensor.spec.shape
+    if len(shape) != 4:
+        raise OperationRefused(
+            f"Input tensor must have rank 4. Shape: {input_tensor.shape}",
+            "Reshape it to [batch, heads, length, size].",
+        )
+    if shape[3] % TILE_SIZE:
+        raise OperationRefused(
+            f"Head size must be a multiple of {TILE_SIZE} but was found to be {shape[3]}. Update "
+            "the matmul that uses the output of this operation to have padding in the weights!",
+            "Pad the heads, or use permute and reshape.",
+        )
+    device = require_device(input_tensor)
+    if input_tensor.layout is not Layout.TILE:
+        raise OperationRefused(
+            f"Input tensor layout must be TILE but got Layout::{input_tensor.layout.name}",
+            "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+        )
+    if input_tensor.dtype not in _HEAD_DTYPES:
+        raise OperationRefused("Unsupported data format", "Convert it with ttnn.typecast.")
+    if 0 in shape:
+        raise OperationRefused(
+            "DataflowBufferSpec 'in0' has num_entries = 0. num_entries must be set to a non-zero "
+            "value.",
+            "Don't call it on empty tensors.",
+        )
+    batch, heads, length, size = shape
+    merged = input_tensor.value.transpose(1, 2).reshape(batch, length, heads * size)
+    return emit(
+        merged.contiguous(),
+        device,
+        dtype=input_tensor.dtype,
+        layout=Layout.TILE,
+        memory_config=memory_config or input_tensor.memory_config(),
+    )
+
+
+@operation("ttnn.transformer.scaled_dot_product_attention")
+def scaled_dot_product_attention(
+    input_tensor_q: Tensor,
+    input_tensor_k: Tensor,
+    input_tensor_v: Tensor,
+    *,
+    attn_mask: Tensor | None = None,
+    is_causal: bool = True,
+    scale: float | None = None,
+    sliding_window_size: int | None = None,
+    memory_config: MemoryConfig | None = None,
+    program_config: SDPAProgramConfig | None = None,
+    compute_kernel_config: WormholeComputeKernelConfig | None = None,
+    attention_sink: Tensor | None = None,
+    cu_window_seqlens: Tensor | None = None,
+    windowed_q_token_offset: int = 0,
+    windowed_q_token_offset_tensor: Tensor | None = None,
+    output_concat_heads: bool = False,
+    attn_mask_block_map: Tensor | None = None,
+) -> Tensor:
+    """``softmax(scale * q @ k^T + mask) @ v``, rounded once.
+
+    Args:
+        input_tensor_q: [B, heads, Sq, size] tiles, BFLOAT16 or a block float.
+        input_tensor_k: [B, kv_heads, Sk, size]; ``heads`` is a multiple of ``kv_heads``.
+        input_tensor_v: as the key.
+        attn_mask: [1 or B, 1 or heads, Sq, Sk] added to the scores; not with ``is_causal``.
+        is_causal: every row sees the keys up to its own; needs Sq = Sk.
+        scale: 1 / sqrt(size) if left out.
+        sliding_window_size: how many keys a row sees at most.
+        memory_config: output memory, DRAM if left out.
+        program_config: accepted.
+        compute_kernel_config: accepted.
+        attention_sink: not emulated.
+        cu_window_seqlens: not emulated.
+        windowed_q_token_offset: not emulated.
+        windowed_q_token_offset_tensor: not emulated.
+        output_concat_heads: give [B, 1, Sq, heads * size].
+        attn_mask_block_map: not emulated.
+
+    Raises:
+        OperationRefused: what TTNN refuses, and options that are not emulated.
+    """
+    del program_config, compute_kernel_config
+    unknown: dict[str, Any] = {
+        "attention_sink": attention_sink,
+        "cu_window_seqlens": cu_window_seqlens,
+        "windowed_q_token_offset": windowed_q_token_offset or None,
+        "windowed_q_token_offset_tensor": windowed_q_token_offset_tensor,
+        "attn_mask_block_map": attn_mask_block_map,
+    }
+    for name, given in unknown.items():
+        if given is not None:
+            raise OperationRefused(
+                f"The emulator does not have {name}.", "Leave it out, or use the mock or a chip."
+            )
+    q, k, v = input_tensor_q, input_tensor_k, input_tensor_v
+    device = check_attention(q, k, v, attn_mask, is_causal, sliding_window_size, memory_config)
+    result = attend(q, k, v, attn_mask, is_causal, scale, sliding_window_size)
+    if output_concat_heads:
+        batch, heads, length, size = result.shape
+        result = result.transpose(1, 2).reshape(batch, 1, length, heads * size)
+    return emit(
+        result.contiguous(),
+        device,
+        dtype=q.dtype,
+        layout=Layout.TILE,
+        memory_config=memory_config or DRAM_MEMORY_CONFIG,
+    )

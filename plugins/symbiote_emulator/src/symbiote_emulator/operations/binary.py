@@ -1,0 +1,212 @@
+# ruff: noqa: ARG001 - the parameters are TTNN's, not all of them matter here
+"""Arithmetic of two operands.
+
+The parameters of all are those of `symbiote_emulator.operations._binary.run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.operations._binary import WIDE_INTEGERS, Rule, run
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import DataType, MemoryConfig, UnaryWithParam
+
+_ADD = Rule("ADD", torch.add)
+_SUBTRACT = Rule("SUB", lambda a, b: torch.as_tensor(a) - b)
+_RSUB = Rule("RSUB", lambda a, b: torch.as_tensor(b) - a)
+_MULTIPLY = Rule("MUL", torch.mul, promotes=True)
+_DIVIDE = Rule(
+    "DIV", torch.div, WIDE_INTEGERS, promotes=True, exact_scalars=False, always_float=True
+)
+_ROUNDED = {
+    "trunc": Rule("DIV_TRUNC", lambda a, b: torch.div(a, b, rounding_mode="trunc")),
+    "floor": Rule("DIV_FLOOR", lambda a, b: torch.div(a, b, rounding_mode="floor")),
+}
+
+
+@operation("ttnn.add")
+def add(
+    input_tensor_a: Tensor | int | float,
+    input_tensor_b: Tensor | int | float,
+    *,
+    fast_and_approximate_mode: bool = True,
+    dtype: DataType | None = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    activations: Sequence[UnaryWithParam] = (),
+    input_tensor_a_activations: Sequence[UnaryWithParam] = (),
+    input_tensor_b_activations: Sequence[UnaryWithParam] = (),
+    sub_core_grids: Any = None,
+    sub_device_id: Any = None,
+) -> Tensor:
+    """Elementwise sum."""
+    _check_fast(
+        "ADD", fast_and_approximate_mode, input_tensor_a, input_tensor_b, dtype, output_tensor
+    )
+    return run(
+        _ADD,
+        input_tensor_a,
+        input_tensor_b,
+        dtype=dtype,
+        memory_config=memory_config,
+        output_tensor=output_tensor,
+        activations=activations,
+        a_activations=input_tensor_a_activations,
+        b_activations=input_tensor_b_activations,
+    )
+
+
+@operation("ttnn.subtract")
+def subtract(
+    input_tensor_a: Tensor | int | float,
+    input_tensor_b: Tensor | int | float,
+    *,
+    fast_and_approximate_mode: bool = True,
+    dtype: DataType | None = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    activations: Sequence[UnaryWithParam] = (),
+    input_tensor_a_activations: Sequence[UnaryWithParam] = (),
+    input_tensor_b_activations: Sequence[UnaryWithParam] = (),
+    sub_core_grids: Any = None,
+    sub_device_id: Any = None,
+) -> Tensor:
+    """Elementwise difference."""
+    _check_fast(
+        "SUB", fast_and_approximate_mode, input_tensor_a, input_tensor_b, dtype, output_tensor
+    )
+    return run(
+        _SUBTRACT,
+        input_tensor_a,
+        input_tensor_b,
+        dtype=dtype,
+        memory_config=memory_config,
+        output_tensor=output_tensor,
+        activations=activations,
+        a_activations=input_tensor_a_activations,
+        b_activations=input_tensor_b_activations,
+    )
+
+
+@operation("ttnn.rsub")
+def rsub(
+    input_tensor_a: Tensor | int | float,
+    input_tensor_b: Tensor | int | float,
+    *,
+    fast_and_approximate_mode: bool = True,
+    dtype: DataType | None = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    activations: Sequence[UnaryWithParam] = (),
+    input_tensor_a_activations: Sequence[UnaryWithParam] = (),
+    input_tensor_b_activations: Sequence[UnaryWithParam] = (),
+    sub_core_grids: Any = None,
+    sub_device_id: Any = None,
+) -> Tensor:
+    """Elementwise difference, second minus first."""
+    _check_fast(
+        "RSUB", fast_and_approximate_mode, input_tensor_a, input_tensor_b, dtype, output_tensor
+    )
+    return run(
+        _RSUB,
+        input_tensor_a,
+        input_tensor_b,
+        dtype=dtype,
+        memory_config=memory_config,
+        output_tensor=output_tensor,
+        activations=activations,
+        a_activations=input_tensor_a_activations,
+        b_activations=input_tensor_b_activations,
+    )
+
+
+@operation("ttnn.multiply")
+def multiply(
+    input_tensor_a: Tensor | int | float,
+    input_tensor_b: Tensor | int | float,
+    *,
+    fast_and_approximate_mode: bool = False,
+    dtype: DataType | None = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    activations: Sequence[UnaryWithParam] = (),
+    input_tensor_a_activations: Sequence[UnaryWithParam] = (),
+    input_tensor_b_activations: Sequence[UnaryWithParam] = (),
+    sub_core_grids: Any = None,
+    sub_device_id: Any = None,
+) -> Tensor:
+    """Elementwise product; a 32-bit integer times a float is a float."""
+    return run(
+        _MULTIPLY,
+        input_tensor_a,
+        input_tensor_b,
+        dtype=dtype,
+        memory_config=memory_config,
+        output_tensor=output_tensor,
+        activations=activations,
+        a_activations=input_tensor_a_activations,
+        b_activations=input_tensor_b_activations,
+    )
+
+
+@operation("ttnn.divide")
+def divide(
+    input_tensor_a: Tensor | int | float,
+    input_tensor_b: Tensor | int | float,
+    *,
+    fast_and_approximate_mode: bool = False,
+    rounding_mode: str | None = None,
+    dtype: DataType | None = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    activations: Sequence[UnaryWithParam] = (),
+    input_tensor_a_activations: Sequence[UnaryWithParam] = (),
+    input_tensor_b_activations: Sequence[UnaryWithParam] = (),
+    sub_core_grids: Any = None,
+    sub_device_id: Any = None,
+) -> Tensor:
+    """Elementwise quotient; 32-bit integers give FLOAT32."""
+    if rounding_mode not in (None, "trunc", "floor"):
+        raise OperationRefused(
+            "Incorrect rounding mode (expected None, 'trunc', or 'floor')",
+            "Pass one of these.",
+        )
+    return run(
+        _DIVIDE if rounding_mode is None else _ROUNDED[rounding_mode],
+        input_tensor_a,
+        input_tensor_b,
+        dtype=dtype,
+        memory_config=memory_config,
+        output_tensor=output_tensor,
+        activations=activations,
+        a_activations=input_tensor_a_activations,
+        b_activations=input_tensor_b_activations,
+    )
+
+
+def _check_fast(
+    name: str,
+    fast: bool,
+    a: Tensor | float,
+    b: Tensor | float,
+    dtype: DataType | None,
+    output: Tensor | None,
+) -> None:
+    """The exact mode exists for BFLOAT16 only."""
+    if fast:
+        return
+    first = next((t for t in (a, b) if isinstance(t, Tensor)), None)
+    out = output.dtype if output is not None else dtype or (first.dtype if first else None)
+    if out is not DataType.BFLOAT16:
+        shown = out.name if out is not None else "INVALID"
+        raise OperationRefused(
+            "fast_and_approximate_mode=false is only supported for a BFLOAT16 output on binary "
+            f"operation BinaryOpType::{name}, got output dtype DataType::{shown}.",
+            "Leave fast_and_approximate_mode out.",
+        )

@@ -1,0 +1,271 @@
+"""Tensors made from nothing: zeros, ones, full, empty, arange and their ``_like`` forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from symbiote_emulator.device import Device
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.numerics import BLOCK_FLOATS, quantise
+from symbiote_emulator.operations._common import fill_output
+from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import tensor_spec
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import DRAM_MEMORY_CONFIG, DataType, Layout, MemoryConfig
+
+
+@operation("ttnn.full")
+def full(
+    shape: Sequence[int],
+    fill_value: float,
+    dtype: DataType | None = None,
+    layout: Layout | None = None,
+    device: Device | None = None,
+    memory_config: MemoryConfig | None = None,
+    optional_tensor: Tensor | None = None,
+) -> Tensor:
+    """A tensor of one value.
+
+    Args:
+        shape: any rank.
+        fill_value: the value, rounded to ``dtype``.
+        dtype: BFLOAT16 if left out.
+        layout: row major if left out, but tiles for block floats.
+        device: the host if left out.
+        memory_config: DRAM, interleaved, if left out.
+        optional_tensor: written and returned if given.
+
+    Raises:
+        OperationRefused: the specification is not valid.
+        OutOfMemoryError: no room.
+    """
+    return _filled(shape, fill_value, dtype, layout, device, memory_config, optional_tensor)
+
+
+@operation("ttnn.zeros")
+def zeros(
+    shape: Sequence[int],
+    dtype: DataType | None = None,
+    layout: Layout | None = None,
+    device: Device | None = None,
+    memory_config: MemoryConfig | None = None,
+) -> Tensor:
+    """A tensor of zeros; see :func:`full`."""
+    return _filled(shape, 0.0, dtype, layout, device, memory_config)
+
+
+@operation("ttnn.ones")
+def ones(
+    shape: Sequence[int],
+    dtype: DataType | None = None,
+    layout: Layout | None = None,
+    device: Device | None = None,
+    memory_config: MemoryConfig | None = None,
+) -> Tensor:
+    """A tensor of ones; see :func:`full`."""
+    return _filled(shape, 1.0, dtype, layout, device, memory_config)
+
+
+@operation("ttnn.empty")
+def empty(
+    shape: Sequence[int],
+    dtype: DataType = DataType.BFLOAT16,
+    layout: Layout = Layout.ROW_MAJOR,
+    device: Device | None = None,
+    memory_config: MemoryConfig = DRAM_MEMORY_CONFIG,
+) -> Tensor:
+    """A device tensor with unspecified values (zeros here); ``device`` must be given.
+
+    Raises:
+        ArgumentMismatch: no device.
+        OperationRefused: the specification is not valid.
+        OutOfMemoryError: no room.
+    """
+    if device is None:
+        raise IncompatibleArguments
+    return _filled(shape, 0.0, dtype, layout, device, memory_config)
+
+
+@operation("ttnn.full_like")
+def full_like(
+    tensor: Tensor,
+    fill_value: float,
+    dtype: DataType | None = None,
+    layout: Layout | None = None,
+    device: Device | None = None,
+    memory_config: MemoryConfig | None = None,
+    optional_tensor: Tensor | None = None,
+) -> Tensor:
+    """A tensor of one value like another tensor; see :func:`full`.
+
+    Shape, and by default dtype, layout, device and memory, are those of ``tensor``.
+    """
+    return _filled(
+        tensor.spec.shape,
+        fill_value,
+        dtype or tensor.dtype,
+        layout or tensor.layout,
+        device or tensor.device(),
+        memory_config or tensor.memory_config(),
+        optional_tensor,
+    )
+
+
+@operation("ttnn.zeros_like")
+def zeros_like(
+    tensor: Tensor,
+    dtype: DataType | None = None,
+    layout: Layout | None = None,
+    device: Device | None = None,
+    memory_config: MemoryConfig | None = None,
+    optional_tensor: Tensor | None = None,
+) -> Tensor:
+    """Zeros like another tensor; see :func:`full_like`."""
+    return _like(tensor, 0.0, dtype, layout, device, memory_config, optional_tensor)
+
+
+@operation("ttnn.ones_like")
+def ones_like(
+    tensor: Tensor,
+    dtype: DataType | None = None,
+    layout: Layout | None = None,
+    device: Device | None = None,
+    memory_config: MemoryConfig | None = None,
+    optional_tensor: Tensor | None = None,
+) -> Tensor:
+    """Ones like another tensor; see :func:`full_like`."""
+    return _like(tensor, 1.0, dtype, layout, device, memory_config, optional_tensor)
+
+
+@operation("ttnn.empty_like")
+def empty_like(
+    tensor: Tensor,
+    *,
+    dtype: DataType | None = None,
+    layout: Layout | None = None,
+    device: Device | None = None,
+    memory_config: MemoryConfig | None = None,
+) -> Tensor:
+    """An unspecified tensor (zeros here) like another; see :func:`full_like`."""
+    return _like(tensor, 0.0, dtype, layout, device, memory_config, None)
+
+
+@operation("ttnn.arange")
+def arange(
+    start: int | None = None,
+    end: int | None = None,
+    step: int | None = None,
+    *,
+    dtype: DataType = DataType.BFLOAT16,
+    device: Device | None = None,
+    memory_config: MemoryConfig = DRAM_MEMORY_CONFIG,
+    layout: Layout = Layout.ROW_MAJOR,
+) -> Tensor:
+    """Evenly spaced integers [ceil((end - start) / step)]; one argument is the end.
+
+    Args:
+        start: first value, 0 if only one bound is given.
+        end: bound, not included.
+        step: distance, not zero, 1 if left out.
+        dtype: element type, no block float.
+        device: the host if left out.
+        memory_config: DRAM, interleaved, if left out.
+        layout: row major if left out.
+
+    Raises:
+        OperationRefused: step 0, or a step that leads away from the end; block floats.
+        OutOfMemoryError: no room.
+    """
+    if end is None:
+        if start is None or step is not None:
+            raise IncompatibleArguments
+        start, end = 0, start
+    elif start is None:
+        if step is not None:
+            raise IncompatibleArguments
+        start = 0
+    step = 1 if step is None else step
+    if step == 0:
+        raise OperationRefused("Step must be nonzero", "Pass another step.")
+    if (step > 0 and start > end) or (step < 0 and start < end):
+        raise OperationRefused(
+            "Invalid range: Step direction does not match range bounds",
+            "Swap the bounds or change the sign of step.",
+            start=start,
+            end=end,
+            step=step,
+        )
+    if dtype in BLOCK_FLOATS:
+        raise OperationRefused(
+            "Unsupported dtype", "Make it in bfloat16 and typecast.", dtype=dtype
+        )
+    value = torch.arange(start, end, step, dtype=torch.int64)
+    return _place(value, dtype, layout, device, memory_config)
+
+
+def _filled(
+    shape: Sequence[int],
+    fill_value: float,
+    dtype: DataType | None,
+    layout: Layout | None,
+    device: Device | None,
+    memory_config: MemoryConfig | None,
+    optional_tensor: Tensor | None = None,
+) -> Tensor:
+    chosen = dtype or DataType.BFLOAT16
+    if chosen is DataType.FP8_E4M3:
+        raise OperationRefused(
+            "full/zeros/ones: FP8_E4M3 is an output-only dtype, used exclusively by the DeepSeek "
+            "V3 prefill combine and dispatch ops; host-side construction via fill is not "
+            "supported",
+            "Use another dtype.",
+        )
+    if layout is None:
+        layout = Layout.TILE if chosen in BLOCK_FLOATS else Layout.ROW_MAJOR
+    dims = tuple(int(d) for d in shape)
+    if any(d < 0 for d in dims):
+        raise IncompatibleArguments
+    # Checked before anything is filled, so that a shape that can't fit costs nothing.
+    spec = tensor_spec(dims, chosen, layout, memory_config or DRAM_MEMORY_CONFIG)
+    buffer = None if device is None else device.allocate(spec)
+    word = quantise(torch.full((1,), fill_value, dtype=torch.float32), chosen)
+    value = torch.full(dims, word.item(), dtype=word.dtype)
+    if optional_tensor is not None:
+        return fill_output(optional_tensor, value)
+    return Tensor(value, spec, buffer)
+
+
+def _like(
+    tensor: Tensor,
+    fill_value: float,
+    dtype: DataType | None,
+    layout: Layout | None,
+    device: Device | None,
+    memory_config: MemoryConfig | None,
+    optional_tensor: Tensor | None,
+) -> Tensor:
+    return _filled(
+        tensor.spec.shape,
+        fill_value,
+        dtype or tensor.dtype,
+        layout or tensor.layout,
+        device or tensor.device(),
+        memory_config or tensor.memory_config(),
+        optional_tensor,
+    )
+
+
+def _place(
+    value: torch.Tensor,
+    dtype: DataType,
+    layout: Layout,
+    device: Device | None,
+    memory_config: MemoryConfig,
+) -> Tensor:
+    spec = tensor_spec(tuple(value.shape), dtype, layout, memory_config)
+    rounded = quantise(value, dtype)
+    if device is None:
+        return Tensor.on_host(rounded, spec)
+    return Tensor.on_device(rounded, spec, device)

@@ -1,0 +1,225 @@
+"""Normalisation over the last dimension."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.operations._common import emit, require_device, require_device_or_crash
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import (
+    TILE_SIZE,
+    DataType,
+    LayerNormDefaultProgramConfig,
+    LayerNormShardedMultiCoreProgramConfig,
+    Layout,
+    MemoryConfig,
+    WormholeComputeKernelConfig,
+)
+
+_INPUTS = (DataType.FLOAT32, DataType.BFLOAT16, DataType.BFLOAT8_B)
+_ProgramConfig = LayerNormDefaultProgramConfig | LayerNormShardedMultiCoreProgramConfig
+
+
+@operation("ttnn.layer_norm")
+def layer_norm(
+    input_tensor: Tensor,
+    *,
+    epsilon: float = 1e-12,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    residual_input_tensor: Tensor | None = None,
+    memory_config: MemoryConfig | None = None,
+    program_config: _ProgramConfig | None = None,
+    compute_kernel_config: WormholeComputeKernelConfig | None = None,
+    recip_tensor: Tensor | None = None,
+) -> Tensor:
+    """``(x - mean) / sqrt(variance + epsilon) * weight + bias`` over the last dimension.
+
+    Args:
+        input_tensor: [..., D] on the device; row-major input gives row-major output.
+        epsilon: added to the variance.
+        weight: [D] or [1, D] in tiles, or [1, 1, D / 32, 32] row major.
+        bias: as ``weight``.
+        residual_input_tensor: added to the input first.
+        memory_config: output memory; that of the input if left out.
+        program_config: accepted.
+        compute_kernel_config: row-major float32 needs its ``fp32_dest_acc_en``.
+        recip_tensor: accepted.
+
+    Raises:
+        OperationRefused: dtypes, layouts or shapes that TTNN refuses.
+    """
+    device = require_device_or_crash(input_tensor)
+    if input_tensor.layout is Layout.ROW_MAJOR:
+        _check_row_major(input_tensor, compute_kernel_config)
+    _check(input_tensor, weight, bias, residual_input_tensor, memory_config)
+    width = input_tensor.spec.shape[-1]
+    result = torch.nn.functional.layer_norm(
+        _input(input_tensor, residual_input_tensor),
+        (width,),
+        _vector(weight, width),
+        _vector(bias, width),
+        epsilon,
+    )
+    return emit(
+        result,
+        device,
+        dtype=input_tensor.dtype,
+        layout=input_tensor.layout,
+        memory_config=memory_config or input_tensor.memory_config(),
+    )
+
+
+@operation("ttnn.rms_norm")
+def rms_norm(
+    input_tensor: Tensor,
+    *,
+    epsilon: float = 1e-12,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    residual_input_tensor: Tensor | None = None,
+    memory_config: MemoryConfig | None = None,
+    program_config: _ProgramConfig | None = None,
+    compute_kernel_config: WormholeComputeKernelConfig | None = None,
+) -> Tensor:
+    """``x / sqrt(mean(x^2) + epsilon) * weight + bias`` over the last dimension.
+
+    Args:
+        input_tensor: [..., D] tiles on the device.
+        epsilon: added to the mean square.
+        weight: [D] or [1, D] in tiles, or [1, 1, D / 32, 32] row major.
+        bias: as ``weight``.
+        residual_input_tensor: added to the input first.
+        memory_config: output memory; that of the input if left out.
+        program_config: accepted.
+        compute_kernel_config: accepted.
+
+    Raises:
+        OperationRefused: dtypes, layouts or shapes that TTNN refuses.
+    """
+    device = require_device_or_crash(input_tensor)
+    if input_tensor.layout is Layout.ROW_MAJOR:
+        raise OperationRefused(
+            "ttnn::rms_norm does not support ROW_MAJOR input tensors. Use TILE layout.",
+            "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+            shape=input_tensor.spec.shape,
+        )
+    _check(input_tensor, weight, bias, residual_input_tensor, memory_config)
+    width = input_tensor.spec.shape[-1]
+    result = torch.nn.functional.rms_norm(
+        _input(input_tensor, residual_input_tensor), (width,), _vector(weight, width), epsilon
+    )
+    shift = _vector(bias, width)
+    if shift is not None:
+        result = result + shift
+    return emit(
+        result,
+        device,
+        dtype=input_tensor.dtype,
+        layout=Layout.TILE,
+        memory_config=memory_config or input_tensor.memory_config(),
+    )
+
+
+def _check_row_major(x: Tensor, config: WormholeComputeKernelConfig | None) -> None:
+    width = x.spec.shape[-1]
+    if width % TILE_SIZE:
+        raise OperationRefused(
+            f"ROW_MAJOR input requires W ({width}) to be a multiple of tile width ({TILE_SIZE})",
+            "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+            shape=x.spec.shape,
+        )
+    if x.dtype is DataType.FLOAT32 and not (config is not None and config.fp32_dest_acc_en):
+        raise OperationRefused(
+            "ROW_MAJOR float32 input requires fp32_dest_acc_en=True in the compute kernel config",
+            "Pass a compute_kernel_config with it, or use TILE layout.",
+        )
+
+
+def _check(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    residual: Tensor | None,
+    memory_config: MemoryConfig | None,
+) -> None:
+    if x.dtype not in _INPUTS:
+        raise OperationRefused(
+            f"Input tensor must be FLOAT32, BFLOAT16, or BFLOAT8_B, got: DataType::{x.dtype.name}",
+            "Convert it with ttnn.typecast.",
+            dtype=x.dtype,
+        )
+    for operand in (weight, bias, residual):
+        if operand is not None:
+            require_device(operand)
+    if residual is not None:
+        _check_residual(x, residual)
+    for name, vector in (("gamma", weight), ("beta", bias)):
+        if vector is not None:
+            _check_vector(x, name, vector)
+    if weight is not None and bias is not None and weight.layout is not bias.layout:
+        raise OperationRefused(
+            "Gamma and beta must have the same layout!", "Convert one with ttnn.to_layout."
+        )
+    if x.is_sharded() and memory_config is not None and not memory_config.is_sharded():
+        raise OperationRefused(
+            "Sharded inputs require sharded outputs.", "Pass a sharded memory_config, or none."
+        )
+
+
+def _check_residual(x: Tensor, residual: Tensor) -> None:
+    if residual.layout is not Layout.TILE:
+        raise OperationRefused(
+            f"Residual tensor must have TILE layout, got: Layout::{residual.layout.name}",
+            "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+        )
+    if x.spec.shape != residual.spec.shape or x.spec.padded_shape != residual.spec.padded_shape:
+        raise OperationRefused(
+            "Input and residual logical and padded shapes must match, got input: "
+            f"logical={x.shape} padded={x.padded_shape}, residual: logical={residual.shape} "
+            f"padded={residual.padded_shape}",
+            "Make the shapes equal.",
+        )
+
+
+def _check_vector(x: Tensor, name: str, vector: Tensor) -> None:
+    padded = vector.spec.padded_shape
+    width = x.spec.padded_shape[-1]
+    if vector.layout is Layout.TILE:
+        logical = vector.spec.shape[-1] if vector.spec.shape else 1
+        if padded[-1] != width or (name == "gamma" and logical < x.spec.shape[-1]):
+            raise OperationRefused(
+                f"Input and {name} padded widths must match and {name} logical width must be >= "
+                f"input logical width. Got input: logical[-1]={x.spec.shape[-1]} "
+                f"padded[-1]={width} vs {name}: logical[-1]={logical} padded[-1]={padded[-1]}",
+                "Give one value for each element of the last dimension.",
+            )
+        if padded[-2] != TILE_SIZE or math.prod(padded[:-2]) != 1:
+            raise OperationRefused(
+                f"{name} must be one row, got padded shape {vector.padded_shape}",
+                "Give a vector [D] or [1, D].",
+            )
+        return
+    volume = math.prod(padded)
+    if padded[-1] != TILE_SIZE or volume != width:
+        title = name.capitalize()
+        raise OperationRefused(
+            f"{title}'s last padded dim needs to equal tile width and {name}'s volume needs to "
+            f"align with last padded dim of input. Error with {name}.value().padded_shape(): "
+            f"{vector.padded_shape}, tile_width: {TILE_SIZE}",
+            "Give it in TILE layout, or row major as [1, 1, D / 32, 32].",
+        )
+
+
+def _input(x: Tensor, residual: Tensor | None) -> torch.Tensor:
+    value: Any = x.value.to(torch.float32)
+    return value if residual is None else value + residual.value.to(torch.float32)
+
+
+def _vector(vector: Tensor | None, width: int) -> torch.Tensor | None:
+    return None if vector is None else vector.value.to(torch.float32).reshape(-1)[:width]

@@ -1,0 +1,171 @@
+"""Changing the shape without moving elements past each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.operations._common import emit
+from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import tensor_spec
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import TILE_SIZE, DataType, Layout, MemoryConfig, Shape
+
+_MOVABLE = (
+    DataType.BFLOAT16,
+    DataType.FLOAT32,
+    DataType.INT32,
+    DataType.UINT32,
+    DataType.BFLOAT8_B,
+)
+
+
+@operation("ttnn.reshape")
+def reshape(
+    input_tensor: Tensor,
+    shape: Shape | Sequence[int],
+    padded_shape: Shape | Sequence[int] | None = None,
+    *,
+    memory_config: MemoryConfig | None = None,
+    pad_value: int | float | None = None,
+    reshape_tile_mode: Any = None,
+    sub_core_grids: Any = None,
+    skip_padding_fill: bool = False,
+) -> Tensor:
+    """The same elements in another shape.
+
+    Where no element changes its place in a tile the result shares the input's memory.
+
+    Args:
+        input_tensor: any shape.
+        shape: the new logical shape; one size may be -1.
+        padded_shape: accepted.
+        memory_config: output memory; that of the input if left out.
+        pad_value: accepted; padding has no values here.
+        reshape_tile_mode: accepted.
+        sub_core_grids: accepted.
+        skip_padding_fill: accepted.
+
+    Raises:
+        OperationRefused: another volume, more than one -1, or a freed tensor.
+    """
+    del padded_shape, pad_value, reshape_tile_mode, sub_core_grids, skip_padding_fill
+    x = input_tensor
+    if not x.is_allocated():
+        raise OperationRefused("Tensor is not allocated", "Keep the tensor until its last use.")
+    sizes = resolve(x.spec.shape, shape)
+    device = x.device()
+    memory = memory_config or x.memory_config()
+    if device is None:
+        spec = tensor_spec(sizes, x.dtype, x.layout)
+        return Tensor.on_host(x.value.reshape(sizes).clone(), spec)
+    if _is_view(x, sizes) and memory == x.memory_config():
+        return x.view(x.value.reshape(sizes), x.spec.replace(shape=sizes))
+    if x.dtype not in _MOVABLE:
+        raise OperationRefused(
+            "Can only work with bfloat16/float32 or int32/uint32 tensors",
+            "Convert it with ttnn.typecast.",
+            dtype=x.dtype,
+        )
+    value = x.value.reshape(sizes)
+    return emit(value.clone(), device, dtype=x.dtype, layout=x.layout, memory_config=memory)
+
+
+@operation("ttnn.view")
+def view(input_tensor: Tensor, shape: Shape | Sequence[int]) -> Tensor:
+    """The same memory in another shape.
+
+    Raises:
+        OperationRefused: elements would have to move, or the volume differs.
+    """
+    sizes = resolve(input_tensor.spec.shape, shape)
+    if not _is_view(input_tensor, sizes):
+        raise OperationRefused(
+            "The requested shape needs data to move, so it is no view.", "Use ttnn.reshape."
+        )
+    spec = input_tensor.spec.replace(shape=sizes)
+    return input_tensor.view(input_tensor.value.reshape(sizes), spec)
+
+
+@operation("ttnn.unsqueeze")
+def unsqueeze(input_tensor: Tensor, dim: int) -> Tensor:
+    """Insert a dimension of size 1 at ``dim``."""
+    shape = list(input_tensor.spec.shape)
+    rank = len(shape) + 1
+    if not -rank <= dim < rank:
+        raise OperationRefused(
+            f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got "
+            f"{dim})",
+            "Pass a position of the new shape.",
+        )
+    shape.insert(dim % rank, 1)
+    return reshape.__wrapped__(input_tensor, shape)  # type: ignore[attr-defined,no-any-return]
+
+
+@operation("ttnn.squeeze")
+def squeeze(input_tensor: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+    """Take dimensions of size 1 out: all of them, or those of ``dim`` that are of size 1."""
+    shape = input_tensor.spec.shape
+    rank = len(shape)
+    if dim is None:
+        chosen = set(range(rank))
+    else:
+        chosen = {d % rank for d in ([dim] if isinstance(dim, int) else dim)}
+    kept = [size for i, size in enumerate(shape) if not (i in chosen and size == 1)]
+    return reshape.__wrapped__(input_tensor, kept)  # type: ignore[attr-defined,no-any-return]
+
+
+def resolve(old: Sequence[int], new: Shape | Sequence[int]) -> tuple[int, ...]:
+    """``new`` with its -1 worked out.
+
+    Raises:
+        OperationRefused: the volume differs, or there is more than one -1.
+    """
+    sizes = tuple(int(n) for n in new)
+    volume = math.prod(old)
+    if sizes.count(-1) > 1:
+        raise OperationRefused(
+            "Shape cannot have more than 1 elements that is set to -1! Shape used: "
+            f"({','.join(map(str, sizes))},)",
+            "Give all sizes but one.",
+        )
+    if any(n < -1 for n in sizes):
+        raise IncompatibleArguments
+    if -1 in sizes:
+        known = math.prod(n for n in sizes if n != -1)
+        if known == 0 or volume % known:
+            raise OperationRefused(
+                "Invalid arguments to reshape",
+                f"{volume} elements do not fit {list(sizes)}.",
+                shape=sizes,
+            )
+        return tuple(volume // known if n == -1 else n for n in sizes)
+    if math.prod(sizes) != volume:
+        raise OperationRefused(
+            "Invalid arguments to reshape",
+            f"{list(old)} has {volume} elements, {list(sizes)} has {math.prod(sizes)}.",
+            shape=sizes,
+        )
+    return sizes
+
+
+def _is_view(x: Tensor, sizes: tuple[int, ...]) -> bool:
+    """Whether every element stays where it is in memory."""
+    old = x.spec.shape
+    if old == sizes:
+        return True
+    if x.is_sharded() or not old or not sizes or old[-1] != sizes[-1]:
+        return False
+    if x.layout is Layout.ROW_MAJOR:
+        return True
+    rows, new_rows = (old[-2] if len(old) > 1 else 1, sizes[-2] if len(sizes) > 1 else 1)
+    return rows == new_rows or (rows % TILE_SIZE == 0 and new_rows % TILE_SIZE == 0)
+
+
+def owned(value: torch.Tensor) -> torch.Tensor:
+    """The values in memory of their own."""
+    return value.clone(memory_format=torch.contiguous_format)

@@ -1,0 +1,167 @@
+"""Finding the greatest values and where they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.numerics import FLOATS
+from symbiote_emulator.operations._common import emit, fill_output
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import (
+    DRAM_MEMORY_CONFIG,
+    DataType,
+    Layout,
+    MemoryConfig,
+    StorageType,
+)
+
+
+def _require_device(x: Tensor) -> None:
+    if x.storage_type() is not StorageType.DEVICE:
+        raise OperationRefused(
+            "Input tensor must be on device", "Move it with ttnn.to_device(tensor, device)."
+        )
+    if not x.is_allocated():
+        raise OperationRefused(
+            "Input Tensor is not allocated", "Keep the tensor until its last use."
+        )
+
+
+@operation("ttnn.argmax")
+def argmax(
+    input_tensor: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    sub_core_grids: Any = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    enable_secondary_dm: bool | None = None,
+) -> Tensor:
+    """Index of the greatest value, the first one of several, as UINT32 row major.
+
+    Args:
+        input_tensor: any shape, on the device; tiles must be BFLOAT16 or FLOAT32.
+        dim: the dimension; all of them together if left out, which needs row major.
+        keepdim: keep the dimension with size 1.
+        sub_core_grids: accepted.
+        memory_config: output memory; that of the input if left out.
+        output_tensor: written and returned if given.
+        enable_secondary_dm: accepted.
+
+    Raises:
+        OperationRefused: host or freed input, a dimension out of range, or tiles of other dtypes.
+    """
+    del sub_core_grids, enable_secondary_dm
+    x = input_tensor
+    _require_device(x)
+    rank = len(x.spec.shape)
+    if dim is not None and not -rank <= dim < rank:
+        raise OperationRefused(
+            f"argmax: Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], "
+            f"but got {dim})",
+            "Pass a dimension of the tensor.",
+        )
+    if x.layout is Layout.TILE:
+        if dim is None:
+            raise OperationRefused(
+                "For inputs with TILE layout, dim parameter must be specified!",
+                "Pass dim, or convert the tensor with ttnn.to_layout.",
+            )
+        if x.dtype not in (DataType.BFLOAT16, DataType.FLOAT32):
+            raise OperationRefused(
+                "Only BFLOAT16, FLOAT32 are supported for inputs with TILE layout, got "
+                f"DataType::{x.dtype.name}",
+                "Convert it with ttnn.typecast.",
+            )
+    value = x.value
+    if dim is None:
+        found = value.reshape(-1).argmax()
+        result = found.reshape([1] * rank if keepdim else [])
+    else:
+        result = value.argmax(dim, keepdim=keepdim)
+    if output_tensor is not None:
+        return fill_output(output_tensor, result)
+    device = x.device()
+    assert device is not None  # checked above
+    return emit(
+        result,
+        device,
+        dtype=DataType.UINT32,
+        layout=Layout.ROW_MAJOR,
+        memory_config=memory_config or x.memory_config(),
+    )
+
+
+@operation("ttnn.topk")
+def topk(
+    input_tensor: Tensor,
+    k: int = 32,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
+    *,
+    memory_config: MemoryConfig | None = None,
+    sub_core_grids: Any = None,
+    indices_tensor: Tensor | None = None,
+    output_tensor: Any = None,
+    stable: bool = False,
+) -> list[Tensor]:
+    """The ``k`` greatest (or least) values along a dimension, and their indices.
+
+    Args:
+        input_tensor: tiles of BFLOAT16, BFLOAT8_B or FLOAT32 on the device.
+        k: how many.
+        dim: along which dimension.
+        largest: the greatest rather than the least.
+        sorted: accepted; the result always is.
+        memory_config: output memory; that of the input if left out.
+        sub_core_grids: accepted.
+        indices_tensor: accepted.
+        output_tensor: not emulated.
+        stable: accepted.
+
+    Returns:
+        Values in the input's dtype; indices in UINT16, or UINT32 beside FLOAT32 values and where
+        the dimension has more than 65535 elements.
+
+    Raises:
+        OperationRefused: host or freed input, row major, another dtype, or a ``k`` that is too
+            large.
+    """
+    del sorted, sub_core_grids, indices_tensor, stable
+    if output_tensor is not None:
+        raise OperationRefused("The emulator does not have output_tensor here.", "Leave it out.")
+    x = input_tensor
+    _require_device(x)
+    shape = x.spec.shape
+    if x.layout is not Layout.TILE:
+        raise OperationRefused(
+            "The input must be in tiled format",
+            "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+        )
+    if x.dtype not in FLOATS or x.dtype is DataType.BFLOAT4_B:
+        raise OperationRefused(
+            f"Input tensor must be BFLOAT16, BFLOAT8_B, or FLOAT32, got: DataType::{x.dtype.name}",
+            "Convert it with ttnn.typecast.",
+        )
+    size = shape[dim]
+    if k > size:
+        raise OperationRefused(
+            f"K cannot be larger than the dimension size! K={k}, dimension size={size}",
+            "Use a smaller k.",
+        )
+    values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
+    device = x.device()
+    assert device is not None  # checked above
+    memory = memory_config or x.memory_config() or DRAM_MEMORY_CONFIG
+    wide = x.dtype is DataType.FLOAT32 or size > 65535
+    kinds = (x.dtype, DataType.UINT32 if wide else DataType.UINT16)
+    return [
+        emit(found, device, dtype=kind, layout=Layout.TILE, memory_config=memory)
+        for found, kind in zip((values, indices), kinds, strict=True)
+    ]

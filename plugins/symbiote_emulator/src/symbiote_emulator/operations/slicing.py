@@ -1,0 +1,193 @@
+"""Cutting parts out of a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WouldCrash
+from symbiote_emulator.numerics import BLOCK_FLOATS
+from symbiote_emulator.operations._common import emit, fill_output, require_device
+from symbiote_emulator.operations.reshape import owned, reshape
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import TILE_SIZE, DataType, MemoryConfig
+
+
+@operation("ttnn.slice")
+def slice_(
+    input_tensor: Tensor,
+    slice_start: Sequence[int] | Tensor,
+    slice_end: Sequence[int] | Tensor,
+    slice_step: Sequence[int] | None = None,
+    *,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    pad_value: float | None = None,
+    slice_dim: int | None = None,
+    num_devices: int | None = None,
+    sub_core_grids: Any = None,
+) -> Tensor:
+    """The elements from ``slice_start`` up to ``slice_end``, every ``slice_step``-th.
+
+    Args:
+        input_tensor: any shape, on the device.
+        slice_start: for each dimension; negative numbers count from the end.
+        slice_end: for each dimension.
+        slice_step: for each dimension; 1 if left out.
+        memory_config: output memory; that of the input if left out.
+        output_tensor: written and returned if given.
+        pad_value: accepted; padding has no values here.
+        slice_dim: accepted.
+        num_devices: accepted.
+        sub_core_grids: accepted.
+
+    Raises:
+        OperationRefused: host or freed tensors, another number of sizes, bounds out of range.
+    """
+    del pad_value, slice_dim, num_devices, sub_core_grids
+    x = input_tensor
+    starts, ends = _numbers(slice_start), _numbers(slice_end)
+    shape = x.spec.shape
+    steps = [1] * len(shape) if slice_step is None else list(slice_step)
+    for name, given in (("begins", starts), ("ends", ends), ("steps", steps)):
+        if len(given) != len(shape):
+            raise OperationRefused(
+                f"Input rank {len(shape)} and {name} {len(given)} must have the same size",
+                "Give one number for each dimension.",
+            )
+    if 0 in steps:
+        raise WouldCrash("A step of 0.", "Use steps of 1 or more.")
+    if any(s != 1 for s in steps) and x.dtype in BLOCK_FLOATS:
+        raise OperationRefused(
+            f"Strided slice is not supported for {x.dtype.name} tensors",
+            "Convert it with ttnn.typecast.",
+        )
+    bounds = [_bounds(i, *b) for i, b in enumerate(zip(starts, ends, shape, strict=True))]
+    device = require_device(x)
+    value = owned(cut(x.value, bounds, steps))
+    if output_tensor is not None:
+        return fill_output(output_tensor, value)
+    return emit(
+        value,
+        device,
+        dtype=_dtype(x, bounds),
+        layout=x.layout,
+        memory_config=memory_config or x.memory_config(),
+    )
+
+
+def _dtype(x: Tensor, bounds: Sequence[tuple[int, int]]) -> DataType:
+    """Block floats are cut tile by tile; a start within a tile gives BFLOAT16."""
+    if x.dtype not in BLOCK_FLOATS:
+        return x.dtype
+    for first, _ in bounds[-2:]:
+        if first % TILE_SIZE:
+            return DataType.BFLOAT16
+    return x.dtype
+
+
+def _numbers(given: Sequence[int] | Tensor) -> list[int]:
+    if isinstance(given, Tensor):
+        return [int(n) for n in given.value.reshape(-1).tolist()]
+    if any(not isinstance(n, int) for n in given):
+        raise IncompatibleArguments
+    return list(given)
+
+
+def _bounds(index: int, start: int, end: int, size: int) -> tuple[int, int]:
+    first = start + size if start < 0 else start
+    last = end + size if end < 0 else end
+    if last < first:
+        raise OperationRefused(
+            f"End {last} must be greater than or equal to start {first}", "Exchange them."
+        )
+    if last > size:
+        raise OperationRefused(
+            f"Ends {last} must be less than or equal to the shape of the tensor {size}",
+            f"Dimension {index} has {size} elements.",
+        )
+    if first >= size and last > first:
+        raise OperationRefused(
+            f"Slice start[{index}] ({first}) must be less than input tensor shape[{index}] "
+            f"({size})",
+            f"Dimension {index} has {size} elements.",
+        )
+    return max(first, 0), last
+
+
+def cut(
+    value: torch.Tensor, bounds: Sequence[tuple[int, int]], steps: Sequence[int]
+) -> torch.Tensor:
+    """The slice of torch values; a negative step gives what TTNN gives, an empty dimension."""
+    for dim, ((first, last), step) in enumerate(zip(bounds, steps, strict=True)):
+        size = value.shape[dim]
+        if (first, last, step) == (0, size, 1):
+            continue
+        if step < 0:
+            value = value if size == 1 else value.narrow(dim, 0, 0)
+            continue
+        indices: list[Any] = [slice(None)] * value.ndim
+        indices[dim] = slice(first, last, step)
+        value = value[tuple(indices)]
+    return value
+
+
+@operation("ttnn.Tensor.__getitem__", is_python=True)
+def getitem(input_tensor: Tensor, index: Any) -> Tensor:
+    """``tensor[index]`` with integers, slices and one Ellipsis.
+
+    Raises:
+        OperationRefused: an index out of range, too many indices, or another kind of index.
+    """
+    shape = input_tensor.spec.shape
+    items = list(index) if isinstance(index, tuple) else [index]
+    items = _without_ellipsis(items, len(shape))
+    starts, ends, steps, dropped = [], [], [], []
+    for dim, size in enumerate(shape):
+        item = items[dim] if dim < len(items) else slice(None)
+        if isinstance(item, bool) or not isinstance(item, (int, slice)):
+            raise OperationRefused(
+                f"Invalid slice type: {item}", "Index with integers, slices and one Ellipsis."
+            )
+        if isinstance(item, int):
+            first = item + size if item < 0 else item
+            if not 0 <= first < size:
+                raise OperationRefused(
+                    f"Index {item} (converted to {first}) is out of bounds for dimension {dim} of "
+                    f"size {size}",
+                    "Use an index of the tensor.",
+                )
+            starts.append(first)
+            ends.append(first + 1)
+            steps.append(1)
+            dropped.append(dim)
+            continue
+        step = 1 if item.step is None else item.step
+        starts.append(0 if item.start is None else item.start)
+        ends.append(size if item.stop is None else item.stop)
+        steps.append(step)
+    raw_slice: Any = slice_.__wrapped__  # type: ignore[attr-defined]
+    raw_reshape: Any = reshape.__wrapped__  # type: ignore[attr-defined]
+    found: Tensor = raw_slice(input_tensor, starts, ends, steps)
+    if not dropped:
+        return found
+    kept = [size for dim, size in enumerate(found.spec.shape) if dim not in dropped]
+    squeezed: Tensor = raw_reshape(found, kept)
+    return squeezed
+
+
+def _without_ellipsis(items: list[Any], rank: int) -> list[Any]:
+    positions = [i for i, item in enumerate(items) if item is Ellipsis]
+    if len(positions) > 1:
+        raise OperationRefused("Only one ellipsis is allowed", "Use one `...` at most.")
+    if positions:
+        gap = rank - (len(items) - 1)
+        items = [*items[: positions[0]], *[slice(None)] * gap, *items[positions[0] + 1 :]]
+    if len(items) > rank:
+        raise OperationRefused(
+            f"Too many indices for tensor of dimension {rank}", "Give one for each dimension."
+        )
+    return items

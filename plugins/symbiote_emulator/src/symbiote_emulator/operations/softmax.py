@@ -1,0 +1,69 @@
+"""Softmax over one dimension."""
+
+from __future__ import annotations
+
+import torch
+
+from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.operations._common import emit
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import DataType, Layout, MemoryConfig, WormholeComputeKernelConfig
+
+_INPUTS = (DataType.FLOAT32, DataType.BFLOAT16, DataType.BFLOAT8_B)
+
+
+@operation("ttnn.softmax")
+def softmax(
+    input_tensor: Tensor,
+    dim: int = -1,
+    *,
+    memory_config: MemoryConfig | None = None,
+    compute_kernel_config: WormholeComputeKernelConfig | None = None,  # noqa: ARG001 - TTNN's
+    numeric_stable: bool = True,  # noqa: ARG001 - the emulator always is
+) -> Tensor:
+    """``exp(x) / sum(exp(x))`` along a dimension.
+
+    Args:
+        input_tensor: tiles of floats on the device.
+        dim: the dimension.
+        memory_config: output memory; that of the input if left out.
+        compute_kernel_config: accepted.
+        numeric_stable: accepted.
+
+    Raises:
+        OperationRefused: host or freed input, row major, integers or BFLOAT4_B, ``dim`` out of
+            range.
+    """
+    device = input_tensor.device()
+    if device is None:
+        raise OperationRefused(
+            "input_tensor.device() == nullptr, No device found, move input_tensor to device",
+            "Move the tensor with ttnn.to_device(tensor, device).",
+        )
+    rank = len(input_tensor.spec.shape)
+    if not -rank <= dim < rank:
+        raise OperationRefused(
+            f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got "
+            f"{dim})",
+            "Pass a dimension of the tensor.",
+        )
+    # Tensors of rank 4 TTNN tilizes by itself; those of other ranks it hands on as they are.
+    if input_tensor.layout is not Layout.TILE and rank != 4:
+        raise OperationRefused(
+            "Inputs to softmax must be tilized",
+            "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+        )
+    if input_tensor.dtype not in _INPUTS:
+        raise OperationRefused(
+            "Input tensor must be FLOAT32, BFLOAT16, or BFLOAT8_B, got: "
+            f"DataType::{input_tensor.dtype.name}",
+            "Convert it with ttnn.typecast.",
+        )
+    return emit(
+        torch.softmax(input_tensor.value.to(torch.float32), dim),
+        device,
+        dtype=input_tensor.dtype,
+        layout=Layout.TILE,
+        memory_config=memory_config or input_tensor.memory_config(),
+    )

@@ -1,0 +1,182 @@
+"""Elementwise functions of one operand, evaluated in float32 and rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.numerics import FLOATS
+from symbiote_emulator.operations._activations import INTEGER_OK, apply
+from symbiote_emulator.operations._common import emit, fill_output, require_device_or_crash
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import (
+    GeluVariant,
+    MemoryConfig,
+    UnaryOpType,
+    UnaryWithParam,
+)
+
+_U = UnaryOpType
+
+
+def run(
+    x: Tensor,
+    function: UnaryWithParam,
+    memory_config: MemoryConfig | None,
+    output_tensor: Tensor | None,
+) -> Tensor:
+    """One unary operation.
+
+    Args:
+        x: any shape, on the device.
+        function: the function and its parameters.
+        memory_config: output memory; that of the input if left out.
+        output_tensor: written and returned if given.
+
+    Raises:
+        WouldCrash: host or freed input.
+        OperationRefused: an integer input that the function does not take, or an output tensor
+            of another kind of dtype.
+    """
+    device = require_device_or_crash(x)
+    code = function.op_type
+    if x.dtype not in FLOATS and code not in INTEGER_OK:
+        raise OperationRefused(
+            f"Unary: UnaryOpType::{code.name} does not support integer input dtype "
+            f"DataType::{x.dtype.name}",
+            "Convert it with ttnn.typecast.",
+            dtype=x.dtype,
+        )
+    if output_tensor is not None and (output_tensor.dtype in FLOATS) != (x.dtype in FLOATS):
+        raise OperationRefused(
+            f"Preallocated output dtype DataType::{output_tensor.dtype.name} is not compatible "
+            f"with input dtype DataType::{x.dtype.name}. Integer and float dtypes can't be mixed.",
+            "Supply an output tensor of the input's dtype.",
+        )
+    value = x.value
+    result = apply(value.to(torch.float32) if x.dtype in FLOATS else value, function)
+    if output_tensor is not None:
+        return fill_output(output_tensor, result)
+    return emit(
+        result,
+        device,
+        dtype=x.dtype,
+        layout=x.layout,
+        memory_config=memory_config or x.memory_config(),
+    )
+
+
+def _plain(name: str, code: UnaryOpType) -> Callable[..., Tensor]:
+    function = UnaryWithParam(code)
+
+    def unary(
+        input_tensor: Tensor,
+        *,
+        memory_config: MemoryConfig | None = None,
+        output_tensor: Tensor | None = None,
+        sub_core_grids: Any = None,
+    ) -> Tensor:
+        del sub_core_grids
+        return run(input_tensor, function, memory_config, output_tensor)
+
+    unary.__doc__ = f"``{name}``, element by element."
+    return operation(f"ttnn.{name}")(unary)
+
+
+def _with_mode(name: str, code: UnaryOpType) -> Callable[..., Tensor]:
+    """Functions with an approximate mode, which the emulator computes as the accurate one."""
+    function = UnaryWithParam(code)
+
+    def unary(
+        input_tensor: Tensor,
+        *,
+        fast_and_approximate_mode: bool = False,
+        memory_config: MemoryConfig | None = None,
+        output_tensor: Tensor | None = None,
+        sub_core_grids: Any = None,
+    ) -> Tensor:
+        del fast_and_approximate_mode, sub_core_grids
+        return run(input_tensor, function, memory_config, output_tensor)
+
+    unary.__doc__ = f"``{name}``, element by element."
+    return operation(f"ttnn.{name}")(unary)
+
+
+PLAIN = {
+    name: _plain(name, code)
+    for name, code in {
+        "relu": _U.RELU,
+        "relu6": _U.RELU6,
+        "silu": _U.SILU,
+        "neg": _U.NEG,
+        "abs": _U.ABS,
+        "sin": _U.SIN,
+        "cos": _U.COS,
+        "reciprocal": _U.RECIP,
+        "square": _U.SQUARE,
+        "sign": _U.SIGN,
+        "identity": _U.IDENTITY,
+        "selu": _U.SELU,
+    }.items()
+}
+"""Operations without options."""
+
+MODED = {
+    name: _with_mode(name, code)
+    for name, code in {
+        "exp": _U.EXP,
+        "erf": _U.ERF,
+        "log": _U.LOG,
+        "sqrt": _U.SQRT,
+        "rsqrt": _U.RSQRT,
+        "tanh": _U.TANH,
+    }.items()
+}
+"""Operations that have an approximate mode."""
+
+
+@operation("ttnn.gelu")
+def gelu(
+    input_tensor: Tensor,
+    *,
+    variant: GeluVariant | None = None,
+    fast_and_approximate_mode: bool | None = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    sub_core_grids: Any = None,
+) -> Tensor:
+    """Gelu by the error function, or ``variant=GeluVariant.Tanh``'s form.
+
+    Args:
+        input_tensor: any shape, floats, on the device.
+        variant: which form; accurate if left out.
+        fast_and_approximate_mode: a table on the chip; computed accurately here.
+        memory_config: output memory; that of the input if left out.
+        output_tensor: written and returned if given.
+        sub_core_grids: accepted.
+    """
+    del sub_core_grids
+    if variant is GeluVariant.Tanh:
+        function = UnaryWithParam(_U.GELU_TANH)
+    else:
+        function = UnaryWithParam(_U.GELU, 1.0 if fast_and_approximate_mode else 0.0)
+    return run(input_tensor, function, memory_config, output_tensor)
+
+
+@operation("ttnn.sigmoid")
+def sigmoid(
+    input_tensor: Tensor,
+    *,
+    vector_mode: int = 4,
+    mode: Any = None,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+    sub_core_grids: Any = None,
+) -> Tensor:
+    """``1 / (1 + exp(-x))``, element by element; ``mode`` is accepted, not imitated."""
+    del vector_mode, mode, sub_core_grids
+    return run(input_tensor, UnaryWithParam(_U.SIGMOID), memory_config, output_tensor)
