@@ -1,3 +1,5 @@
+"""Devices and data of the benchmarks."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -58,6 +58,5 @@ def overhead(outer: Call, inner: Call, calls: int = 2000, rounds: int = 31) -> f
 def say(name: str, figure: str, bound: str, how: str) -> None:
     """Print one figure, what it is held to, and how it was measured."""
     threads = torch.get_num_threads()
-    print(
-        f"\n{name}: {figure} (held to {bound})\n    {how}; torch {torch.__version__}, {threads} threads"
-    )
+    print(f"\n{name}: {figure} (held to {bound})")
+    print(f"    {how}; torch {torch.__version__}, {threads} threads")

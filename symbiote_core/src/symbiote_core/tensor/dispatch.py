@@ -30,15 +30,46 @@ def install_handlers(by_overload: dict[Any, Any]) -> None:
 
 def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run one aten operation some of whose arguments are `TorchTTNNTensor`."""
-    if func._schema.is_mutable:
-        return _in_place(func, args, kwargs)
     handler = _HANDLERS.get(func)
     if handler is None:
+        if func._schema.is_mutable:
+            return _in_place(func, args, kwargs)
         # In inference mode torch leaves composite operations whole. Taken apart they meet the same
         # handlers as under no_grad, and those that may or may not alias their input are gone.
         out = func.decompose(*args, **kwargs)
         return _on_torch(func, args, kwargs, "no handler") if out is NotImplemented else out
+    if kwargs or func.is_view:
+        return _on_device(handler, func, args, kwargs)
+    # The common case, with nothing to upload and nothing to look into: device tensors and numbers.
+    owner: TorchTTNNTensor | None = None
+    for arg in args:
+        if type(arg) is TorchTTNNTensor:
+            if owner is None:
+                owner = arg
+            if arg.dtype is not owner.dtype or not arg.is_contiguous():
+                return _on_device(handler, func, args, kwargs)
+        elif isinstance(arg, (torch.Tensor, list, tuple)):
+            return _on_device(handler, func, args, kwargs)
+    if owner is None:
+        return _on_device(handler, func, args, kwargs)
+    raw = [arg.to_ttnn if type(arg) is TorchTTNNTensor else arg for arg in args]
+    runtime = owner._runtime
+    if runtime is not ACTIVE.runtime or runtime is None:
+        return _on_device(handler, func, args, kwargs)
+    try:
+        out = handler.run(*raw)
+    except Exception as error:  # any refusal of TTNN means: torch does this one, visibly
+        return _refused(runtime, error, func, args, kwargs)
+    if isinstance(out, runtime.tensor_type):
+        return wrap(out, owner.dtype, runtime, owner._ttnn_device, owner._activity)
     return _on_device(handler, func, args, kwargs)
+
+
+def _refused(
+    runtime: Any, error: Exception, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    failure = runtime.describe_error(error)
+    return _on_torch(func, args, kwargs, f"{failure.op or 'TTNN'}: {failure.message}")
 
 
 def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -75,8 +106,7 @@ def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str,
             with use_runtime(runtime):
                 out = handler.run(*device_args, **device_kwargs)
     except Exception as error:  # any refusal of TTNN means: torch does this one, visibly
-        failure = runtime.describe_error(error)
-        return _on_torch(func, args, kwargs, f"{failure.op or 'TTNN'}: {failure.message}")
+        return _refused(runtime, error, func, args, kwargs)
     if out is NotImplemented:
         return _on_torch(func, args, kwargs, f"the handler of plugin {handler.plugin} declined")
     assert dtype is not None

@@ -56,8 +56,14 @@ class HandlerTable:
 
         Raises:
             AmbiguousKernelError: if another plugin handles this overload already.
+            ValueError: if the overload writes to its arguments.
         """
         overload = handler.resolve()
+        if overload._schema.is_mutable:
+            raise ValueError(
+                f"{handler.overload} writes to its arguments (plugin {handler.plugin}). In-place "
+                "operations run on the host copy; handle the form that returns a new tensor."
+            )
         other = self.by_overload.get(overload)
         if other is not None:
             raise AmbiguousKernelError(

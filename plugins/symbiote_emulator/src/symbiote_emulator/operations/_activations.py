@@ -163,19 +163,13 @@ def apply(value: torch.Tensor, activation: UnaryWithParam) -> torch.Tensor:
 def apply_all(value: torch.Tensor, activations: Iterable[UnaryWithParam]) -> torch.Tensor:
     """Evaluate a chain of unary functions, first to last."""
     for activation in activations:
-        if not isinstance(activation, UnaryWithParam):
-            activation = _without_parameter(activation)
+        if activation.op_type in PARAMETRIC and not activation.params:
+            raise OperationRefused(
+                f"Undefined non-parametrized op type UnaryOpType::{activation.op_type.name}",
+                "Give it its parameter: ttnn.UnaryWithParam(ttnn.UnaryOpType."
+                f"{activation.op_type.name}, parameter).",
+                activation=activation.op_type,
+            )
         integer = not value.is_floating_point() and activation.op_type not in INTEGER_OK
         value = apply(value.to(torch.float32) if integer else value, activation)
     return value
-
-
-def _without_parameter(code: UnaryOpType) -> UnaryWithParam:
-    """The record of a bare code; functions with a parameter must be given as records."""
-    if code in PARAMETRIC and code not in _DEFAULT_PARAMETER:
-        raise OperationRefused(
-            f"Undefined non-parametrized op type UnaryOpType::{code.name}",
-            f"Pass ttnn.UnaryWithParam(ttnn.UnaryOpType.{code.name}, parameter).",
-            activation=code,
-        )
-    return UnaryWithParam(code)

@@ -161,8 +161,6 @@ def attend(
 def _window(rows: int, columns: int, window: int, is_causal: bool) -> torch.Tensor:
     """What a row may see: the ``window`` keys up to its own, or half of them on each side."""
     distance = torch.arange(rows)[:, None] - torch.arange(columns)[None, :]
-    if is_causal:
-        seen = (distance >= 0) & (distance < window)
-    else:
-        seen = distance.abs() <= window // 2
+    causal = (distance >= 0) & (distance < window)
+    seen = causal if is_causal else distance.abs() <= window // 2
     return torch.zeros(rows, columns).masked_fill(~seen, float("-inf"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from symbiote_emulator.errors import OperationRefused
 from symbiote_emulator.operations._common import emit, require_device
 from symbiote_emulator.operations._sdpa import attend, check_attention
@@ -80,9 +82,9 @@ def split_query_key_value_and_split_heads(
         raise OperationRefused("Unsupported data format", "Convert it with ttnn.typecast.")
     batch, length, _ = shape
     if kv_input_tensor is None:
-        parts = x.value.split([num_heads * size, kv_heads * size, kv_heads * size], -1)
+        parts = torch.split(x.value, [num_heads * size, kv_heads * size, kv_heads * size], -1)
     else:
-        both = kv_input_tensor.value.split(kv_heads * size, -1)
+        both = torch.split(kv_input_tensor.value, kv_heads * size, -1)
         parts = (x.value, both[0], both[1])
     heads = [part.reshape(batch, length, -1, size).transpose(1, 2) for part in parts]
     if transpose_key:

@@ -172,7 +172,7 @@ def split(
     """Parts of ``split_size`` (or of these sizes) along ``dim``."""
     axis = normalised(dim, len(input_tensor.spec.shape))
     sizes = split_size if isinstance(split_size, int) else [int(n) for n in split_size]
-    parts = input_tensor.value.split(sizes, axis)
+    parts = torch.split(input_tensor.value, sizes, axis)
     return [_like(input_tensor, owned(part), memory_config) for part in parts]
 
 

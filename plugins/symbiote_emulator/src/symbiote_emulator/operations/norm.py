@@ -1,9 +1,9 @@
+# ruff: noqa: ARG001 - the parameters are TTNN's, not all of them matter here
 """Normalisation over the last dimension."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 
@@ -217,8 +217,10 @@ def _check_vector(x: Tensor, name: str, vector: Tensor) -> None:
 
 
 def _input(x: Tensor, residual: Tensor | None) -> torch.Tensor:
-    value: Any = x.value.to(torch.float32)
-    return value if residual is None else value + residual.value.to(torch.float32)
+    value = x.value.to(torch.float32)
+    if residual is not None:
+        value = value + residual.value.to(torch.float32)
+    return value
 
 
 def _vector(vector: Tensor | None, width: int) -> torch.Tensor | None:

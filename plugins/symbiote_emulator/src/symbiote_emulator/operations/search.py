@@ -12,7 +12,6 @@ from symbiote_emulator.operations._common import emit, fill_output
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
-    DRAM_MEMORY_CONFIG,
     DataType,
     Layout,
     MemoryConfig,
@@ -158,7 +157,7 @@ def topk(
     values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
     device = x.device()
     assert device is not None  # checked above
-    memory = memory_config or x.memory_config() or DRAM_MEMORY_CONFIG
+    memory = memory_config or x.memory_config()
     wide = x.dtype is DataType.FLOAT32 or size > 65535
     kinds = (x.dtype, DataType.UINT32 if wide else DataType.UINT16)
     return [

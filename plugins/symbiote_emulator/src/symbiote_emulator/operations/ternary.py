@@ -47,10 +47,7 @@ def where(
     """
     del sub_core_grids
     tensors = [t for t in (true_value, false_value) if isinstance(t, Tensor)]
-    if tensors:
-        device = require_device(predicate)
-    else:
-        device = require_device_or_crash(predicate)
+    device = require_device(predicate) if tensors else require_device_or_crash(predicate)
     for tensor in tensors:
         require_device(tensor)
     dtype = _where_dtype(predicate, true_value, false_value)

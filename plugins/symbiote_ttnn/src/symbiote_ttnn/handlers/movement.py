@@ -63,13 +63,13 @@ def _permute(x: Any, dims: Sequence[int]) -> Any:
 
 
 def _unsqueeze(x: Any, dim: int) -> Any:
-    shape = list(tuple(x.shape))
+    shape = list(x.shape)
     shape.insert(dim % (len(shape) + 1), 1)
     return ttnn.reshape(x, tuple(shape))
 
 
 def _squeeze(x: Any, dim: int) -> Any:
-    shape = list(tuple(x.shape))
+    shape = list(x.shape)
     if shape[dim] != 1:
         return x
     del shape[dim]

@@ -34,7 +34,7 @@ class TTNNEmbedding(TTNNKernel):
         )
 
     def upload_input(self, tensor: torch.Tensor, position: int | str) -> Any:
-        """Upload ids as UINT32; TTNN reads past the table for ids outside of it, so they are refused.
+        """Upload ids as UINT32; ids outside of the table, which TTNN would read past, are refused.
 
         Raises:
             UnsupportedInputError: for an id outside of the table; torch then raises its IndexError.

@@ -94,7 +94,7 @@ class TTNNLinear(TTNNKernel):
         self.tt_bias = None if layer.bias is None else tile(layer.bias.reshape(1, -1))
 
     def launch_arguments(self) -> dict[str, Any]:
-        """The output's dtype and, for a fused activation, the grid without which it is not fused."""
+        """The output's dtype and, for a fused activation, the grid that makes TTNN fuse it."""
         arguments = super().launch_arguments() | {"dtype": self.activation_dtype}
         if self.activation is not None:
             arguments |= {"activation": self.activation, "core_grid": self.device.core_grid}

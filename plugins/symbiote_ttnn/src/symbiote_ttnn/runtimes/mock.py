@@ -35,7 +35,8 @@ def prepare_folder(folder: Path) -> None:
     """
     version = importlib.metadata.version("ttnn")
     spec = importlib.util.find_spec("ttnn")
-    assert spec is not None and spec.submodule_search_locations
+    assert spec is not None
+    assert spec.submodule_search_locations
     wheel = Path(spec.submodule_search_locations[0]).resolve()
     stamp = folder / _STAMP
     if stamp.is_file() and stamp.read_text() != version:

@@ -112,8 +112,8 @@ class NativeRuntime(Runtime):
             return self.ttnn.open_device(device_id=int(number))
         except Exception as error:  # TTNN raises RuntimeError and its own kinds
             raise DeviceError(
-                f"TTNN could not open {name!r}: {ttnn_sentence(error)}. `symbiote doctor` lists the "
-                "chips; without one use 'emulator' or 'mock:wormhole_b0'."
+                f"TTNN could not open {name!r}: {ttnn_sentence(error)}. `symbiote doctor` lists "
+                "the chips; without one use 'emulator' or 'mock:wormhole_b0'."
             ) from error
 
     def close(self, device: Any) -> None:
