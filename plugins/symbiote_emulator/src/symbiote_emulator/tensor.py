@@ -23,6 +23,7 @@ from symbiote_emulator.types import (
     StorageType,
     Tile,
 )
+from symbiote_emulator.widened import Widened, may_keep
 
 
 class Tensor:
@@ -38,12 +39,14 @@ class Tensor:
     :meth:`on_host` and :meth:`view`.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_spec", "_value")
+    __slots__ = ("__weakref__", "_buffer", "_multiplied", "_spec", "_value", "_widened")
 
     def __init__(self, value: torch.Tensor, spec: TensorSpec, buffer: Buffer | None) -> None:
         self._value: torch.Tensor | None = value
         self._spec = spec
         self._buffer = buffer
+        self._multiplied = False
+        self._widened: Widened | None = None
 
     # -- making ---------------------------------------------------------------------------------
 
@@ -88,6 +91,24 @@ class Tensor:
     def spec(self) -> TensorSpec:
         """Shape, dtype, layout and memory in one record."""
         return self._spec
+
+    def weight(self) -> torch.Tensor:
+        """The values as the second operand of a product.
+
+        From the second use on this is a float32 copy that is kept, see
+        :mod:`symbiote_emulator.widened`; the bits are the same.
+        """
+        value = self.value
+        kept = self._widened
+        if kept is not None and kept.version == value._version:
+            return kept.value
+        if not self._multiplied:
+            self._multiplied = True
+            return value
+        if not may_keep(value):
+            return value
+        self._widened = kept = Widened(value)
+        return kept.value
 
     def write(self, value: torch.Tensor) -> None:
         """Replace the values in place (views see it), rounded to this tensor's dtype.
@@ -187,7 +208,7 @@ class Tensor:
         # This attribute, the local name and the argument of getrefcount: more is a view.
         if force or sys.getrefcount(buffer) <= 3:
             buffer.free()
-            self._value = None
+            self._value = self._widened = None
 
     def cpu(self, blocking: bool = True) -> Tensor:
         """A copy on the host; host tensors are returned as they are."""

@@ -79,11 +79,22 @@ class Swap:
         """The replacements, in the model's order."""
         return [a.module for a in self.applied]
 
+    def __reduce__(self) -> Any:
+        """Copy and pickle by the fields; the copied modules then count in the copied counters."""
+        values = tuple(getattr(self, field.name) for field in attrs.fields(type(self)))
+        return (_linked, values)
+
     def link(self) -> None:
         """Tell every replacement of its counters and its peers."""
         peers = weakref.WeakSet(self.modules)
         for module in self.modules:
             share(module, self.activity, peers)
+
+
+def _linked(*values: Any) -> Swap:
+    swap = Swap(*values)
+    swap.link()
+    return swap
 
 
 def share(module: TTNNModule, activity: Activity, peers: weakref.WeakSet[Any]) -> None:

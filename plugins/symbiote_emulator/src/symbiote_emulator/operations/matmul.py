@@ -10,7 +10,12 @@ from typing import Any
 import torch
 
 from symbiote_emulator.errors import OperationRefused
-from symbiote_emulator.numerics import FLOATS, INTEGER_BITS, default_fidelity
+from symbiote_emulator.numerics import (
+    FLOATS,
+    INTEGER_BITS,
+    bf16_matmul_is_fast,
+    default_fidelity,
+)
 from symbiote_emulator.operations._activations import (
     FUSABLE,
     INTEGER_OK,
@@ -324,7 +329,7 @@ def _matrix_shape(shape: Sequence[int], *, transpose: bool, is_in0: bool) -> tup
 
 
 def _oriented(tensor: Tensor, *, transpose: bool, is_in0: bool) -> torch.Tensor:
-    value = tensor.value
+    value = tensor.value if is_in0 or bf16_matmul_is_fast() else tensor.weight()
     if value.dim() < 2:
         return value.reshape(1, -1) if is_in0 else value.reshape(-1, 1)
     if not is_in0 and math.prod(value.shape[:-2]) == 1:
