@@ -40,6 +40,10 @@ def test_this_check_can_fail(tmp_path: Path) -> None:
     assert _foreign("import ttnn", tmp_path) == "ttnn"
 
 
+def test_the_core_imports_where_there_is_no_numpy(tmp_path: Path) -> None:
+    assert _foreign("sys.modules['numpy'] = None", tmp_path) == ""
+
+
 def test_every_public_name_is_there_and_listed_in_order() -> None:
     assert symbiote_core.__all__ == sorted(symbiote_core.__all__)
     for name in symbiote_core.__all__:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from symbiote_core.errors import DeviceError
 from symbiote_core.fallback import Activity
 from symbiote_core.runtime.active import active_runtime
 from symbiote_core.runtime.protocol import Runtime
+
+if TYPE_CHECKING:  # torch works without NumPy, and so does this package
+    import numpy as np
 
 
 class TorchTTNNTensor(torch.Tensor):
