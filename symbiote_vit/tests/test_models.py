@@ -10,7 +10,7 @@ import pytest
 import torch
 from vit_models import assert_close, build, images
 
-from symbiote_core import FallbackWarning, accelerate, report, restore
+from symbiote_core import FallbackWarning, TTNNModule, accelerate, report, restore
 
 
 def run(model: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -181,6 +181,21 @@ def test_restore_gives_the_same_modules_and_answers(emulator: Any) -> None:
     restore(model)
     assert all(a is b for a, b in zip(model.modules(), modules, strict=True))
     assert torch.equal(model(images()).logits, expected)
+    assert emulator.memory(_dram()).live_bytes == 0
+
+
+def test_interpolated_tables_are_freed_with_the_weights(emulator: Any) -> None:
+    model = build("classifier")
+    accelerate(model, emulator)
+    model(images(1, (48, 48)), interpolate_pos_encoding=True)
+    for module in model.modules():
+        if isinstance(module, TTNNModule):
+            module.move_weights_to_host()
+    assert emulator.memory(_dram()).live_bytes == 0
+    model(images(1, (48, 48)), interpolate_pos_encoding=True)
+    for module in model.modules():
+        if isinstance(module, TTNNModule):
+            module.deallocate_weights()
     assert emulator.memory(_dram()).live_bytes == 0
 
 

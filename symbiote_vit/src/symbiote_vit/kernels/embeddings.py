@@ -50,6 +50,16 @@ class TTNNViTEmbeddings(TTNNKernel):
             self.tt_mask_delta = tile(layer.mask_token - self._bias())
         self.tt_sizes: dict[tuple[int, int], Any] = {}
 
+    def move_weights_to_host_impl(self) -> None:
+        """Bring the weights back; interpolated tables are made again when they are needed."""
+        super().move_weights_to_host_impl()
+        self.tt_sizes.clear()
+
+    def deallocate_weights_impl(self) -> None:
+        """Free the device memory of the weights and of the interpolated tables."""
+        super().deallocate_weights_impl()
+        self.tt_sizes.clear()
+
     def _bias(self) -> torch.Tensor:
         convolution = self.convolution
         if convolution.bias is None:
