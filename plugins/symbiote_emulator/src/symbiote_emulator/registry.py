@@ -7,7 +7,7 @@ keywords it makes a handful of set look-ups and nothing else.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from symbiote_emulator.errors import EmulatorError, IncompatibleArguments, not_emulated
@@ -99,9 +99,21 @@ def _wrap(name: str, function: Callable[P, R], signature: Signature) -> Callable
             if buffer is not None:
                 buffer.device.counters.operations[name] += 1
                 break
+        else:
+            _count_rare(name, bound, named)
         return result
 
     run.__name__ = run.__qualname__ = name
     run.python_fully_qualified_name = name  # type: ignore[attr-defined]
     run.signature = signature  # type: ignore[attr-defined]
     return run
+
+
+def _count_rare(name: str, args: Iterable[Any], kwargs: dict[str, Any]) -> None:
+    """Count a call whose tensors are in a list, as those of ``concat``, or given by keyword."""
+    for value in (*args, *kwargs.values()):
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            buffer: Buffer | None = getattr(item, "_buffer", None)
+            if buffer is not None:
+                buffer.device.counters.operations[name] += 1
+                return
