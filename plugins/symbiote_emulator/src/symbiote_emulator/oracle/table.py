@@ -36,6 +36,16 @@ class Row:
     wrong_spec: int = 0
     leaked: int = 0
 
+    @property
+    def agreement(self) -> float:
+        """Share of the calls that agree; 1.0 of none."""
+        return self.agree / self.calls if self.calls else 1.0
+
+    @property
+    def plausible_agreement(self) -> float:
+        """Share of the plausible calls that agree; 1.0 of none."""
+        return self.plausible_agree / self.plausible if self.plausible else 1.0
+
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
         agrees = verdict.outcome is Outcome.AGREE

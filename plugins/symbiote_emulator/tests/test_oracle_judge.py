@@ -1,0 +1,97 @@
+"""The judge itself: stray exceptions, one faulty operation at a time, and ``make oracle``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator_vectors import FOLDER
+
+from symbiote_emulator import registry
+from symbiote_emulator.oracle import Outcome, judge_file, tabulate
+
+WH = FOLDER / "oracle" / "oracle_wh.jsonl.gz"
+SCRIPT = Path(__file__).parents[3] / "tools" / "oracle.py"
+
+
+def test_hardly_a_stray_exception_leaks() -> None:
+    table = tabulate(judge_file(WH))
+    assert table.total().leaked <= 4
+    assert len(table.rows) > 40
+    assert table.total().agree == sum(r.agree for r in table.rows.values())
+
+
+def accept(*args: Any, **_: Any) -> Any:
+    return args[0] if args else None
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise registry.EmulatorError("no")
+
+
+def stumble(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("faulty", "outcome", "leaks"),
+    [
+        (accept, Outcome.ACCEPTED, False),
+        (refuse, Outcome.REFUSED, False),
+        (stumble, Outcome.REFUSED, True),
+        (lambda *_, **__: None, Outcome.WRONG_SPEC, False),
+    ],
+    ids=["accepts", "refuses", "stumbles", "forgets"],
+)
+@pytest.mark.parametrize("op", ["relu", "linear"])
+def test_every_kind_of_fault_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+    op: str,
+    faulty: Callable[..., Any],
+    outcome: Outcome,
+    leaks: bool,
+) -> None:
+    healthy = tabulate(judge_file(WH, op=op)).total()
+    assert healthy.agreement > 0.95
+    monkeypatch.setitem(registry.OPERATIONS, f"ttnn.{op}", faulty)
+    verdicts = list(judge_file(WH, op=op))
+    table = tabulate(verdicts)
+    assert table.total().agreement < 0.9
+    assert sum(v.outcome is outcome for v in verdicts) > 5
+    assert (table.total().leaked > 0) is leaks
+
+
+def test_what_is_not_emulated_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(registry.OPERATIONS, "ttnn.relu")
+    table = tabulate(judge_file(WH, op="relu"))
+    assert table.total().calls == 0
+    assert table.not_emulated == {"relu": 44}
+
+
+def test_make_oracle_prints_the_table_and_succeeds() -> None:
+    run = subprocess.run(
+        [sys.executable, SCRIPT], capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("operation")
+    assert "\nlinear " in run.stdout
+    assert "\ntotal " in run.stdout
+    assert "agreement 9" in run.stdout.splitlines()[-1]
+
+
+def test_make_oracle_fails_below_its_threshold() -> None:
+    breaking = (
+        "import runpy, sys; from symbiote_emulator import registry\n"
+        "for name in registry.OPERATIONS: registry.OPERATIONS[name] = lambda *_, **__: None\n"
+        f"sys.argv = [{str(SCRIPT)!r}]; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", breaking], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1, run.stderr
+    assert "\ntotal " in run.stdout

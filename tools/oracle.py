@@ -1,0 +1,34 @@
+"""Judge the emulator by the recorded answers of TTNN, operation by operation.
+
+Options after the name are those of ``python -m symbiote_emulator.oracle`` (``--op NAME``,
+``--failures N``, ``--json`` ...). Exits with 1 if fewer than 90 of 100 calls agree.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+from symbiote_emulator.oracle import judge_file, tabulate
+from symbiote_emulator.oracle.__main__ import main as judge
+
+RECORDED = Path(__file__).parents[1] / "tests" / "data" / "oracle"
+REQUIRED = 0.9
+"""The share of the calls to emulated operations that must agree."""
+
+
+def main() -> int:
+    """Print the table of both chips; with options, what they ask for."""
+    if len(sys.argv) > 1:
+        return judge([str(RECORDED), *sys.argv[1:]])
+    files = sorted(RECORDED.glob("*.jsonl.gz"))
+    table = tabulate(itertools.chain.from_iterable(judge_file(file) for file in files))
+    print(table.as_text())
+    total = table.total()
+    print(f"agreement {total.agreement:.1%}, of plausible calls {total.plausible_agreement:.1%}")
+    return 0 if total.agreement >= REQUIRED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
