@@ -17,9 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symbiote_emulator import ttnn
+from symbiote_emulator.kept import kept_bytes
 from symbiote_emulator.numerics import operand_terms
-from symbiote_emulator.widened import kept_bytes
 
+ACTIVATIONS: dict[str, Any] = {
+    "gelu": torch.nn.functional.gelu,
+    "relu": torch.relu,
+    "silu": torch.nn.functional.silu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
 FIDELITIES = ["LoFi", "HiFi2", "HiFi3", "HiFi4"]
 
 
@@ -92,10 +99,7 @@ def test_batched_matmul(
     assert_within(out, g, bound(g, a.double(), b.double()))
 
 
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [("gelu", torch.nn.functional.gelu), ("relu", torch.relu), ("tanh", torch.tanh)],
-)
+@pytest.mark.parametrize(("name", "function"), ACTIVATIONS.items())
 @pytest.mark.parametrize("fused", [False, True])
 def test_activations(device: Any, name: str, function: Any, fused: bool) -> None:
     a, b = values((2, 33, 64), scale=0.3), values((64, 50), 1, scale=0.3)
@@ -142,8 +146,55 @@ def test_kept_copies_end_with_their_tensor(device: Any) -> None:
     x, w = on_device(values((1, 256)), device), on_device(values((256, 256)), device)
     for _ in range(3):
         ttnn.linear(x, w)
+    assert kept_bytes() > before
     w.deallocate(True)
     assert kept_bytes() == before
+
+
+@pytest.mark.parametrize("processor", ["this one", "one that multiplies float32 faster"])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("lead", [(), (1, 1)], ids=["rank 2", "rank 4"])
+@pytest.mark.parametrize("name", [None, *ACTIVATIONS])
+def test_every_use_of_a_weight_gives_the_same(
+    device: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    processor: str,
+    transposed: bool,
+    lead: tuple[int, ...],
+    name: str | None,
+) -> None:
+    if processor != "this one":
+        monkeypatch.setattr("symbiote_emulator.kept.bf16_matmul_is_fast", lambda: False)
+        monkeypatch.setattr(
+            "symbiote_emulator.operations._product.bf16_matmul_is_fast", lambda: False
+        )
+    a, b, c = values((2, 33, 128)), values((128, 160), 1, 0.1), values((1, 160), 2)
+    x, bias = on_device(a, device), on_device(c, device)
+    stored_weight = b.t().contiguous() if transposed else b
+    w = on_device(stored_weight.reshape(*lead, *stored_weight.shape), device)
+    z = a.double() @ b.double() + c.double()
+    g = z if name is None else ACTIVATIONS[name](z)
+    for _ in range(3):
+        out = ttnn.linear(
+            x,
+            w,
+            bias=bias,
+            transpose_b=transposed,
+            activation=name,
+            compute_kernel_config=config("HiFi4"),
+        )
+        assert_within(
+            out, g.reshape(tuple(out.shape)), 2.0**-8 * g.abs().reshape(tuple(out.shape)) + 2.0**-14
+        )
+    # The other way round it is another matrix, also for what was kept.
+    if not lead:
+        square = on_device(values((160, 160), 3), device)
+        y = on_device(values((4, 160), 4), device)
+        for turn in (False, True, False, True):
+            m = values((160, 160), 3).double()
+            want = values((4, 160), 4).double() @ (m.t() if turn else m)
+            got = ttnn.linear(y, square, transpose_b=turn, compute_kernel_config=config("HiFi4"))
+            assert_within(got, want, 2.0**-8 * want.abs() + 2.0**-11)
 
 
 @pytest.mark.parametrize(

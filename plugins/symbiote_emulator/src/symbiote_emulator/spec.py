@@ -37,6 +37,8 @@ class TensorSpec:
         dtype: element type.
         layout: row major or tile.
         memory_config: where and how.
+        page_bytes: bytes of a page: of a tile, or of a row.
+        pages: how many there are.
         nbytes: bytes of all pages, padding included.
     """
 
@@ -47,10 +49,10 @@ class TensorSpec:
     memory_config: MemoryConfig
     page_bytes: int
     pages: int
+    nbytes: int = attrs.field(init=False)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all pages, padding included."""
+    @nbytes.default
+    def _count_bytes(self) -> int:
         return self.page_bytes * self.pages
 
     @property
@@ -58,6 +60,7 @@ class TensorSpec:
         """The memory that the tensor lives in when it is on a device."""
         return self.memory_config.buffer_type
 
+    @functools.lru_cache(maxsize=8192)  # noqa: B019 - specifications are cached themselves
     def bytes_per_bank(self, banks: int) -> int:
         """Bytes that each bank must have free: pages are dealt to banks in turn, shards to cores.
 

@@ -10,6 +10,7 @@ import torch
 from symbiote_emulator.allocator import Buffer
 from symbiote_emulator.device import Device
 from symbiote_emulator.errors import OperationRefused, WouldCrash
+from symbiote_emulator.kept import Kept, may_keep
 from symbiote_emulator.numerics import quantise, to_torch_dtype
 from symbiote_emulator.registry import call
 from symbiote_emulator.spec import TensorSpec
@@ -23,7 +24,6 @@ from symbiote_emulator.types import (
     StorageType,
     Tile,
 )
-from symbiote_emulator.widened import Widened, may_keep
 
 
 class Tensor:
@@ -39,14 +39,14 @@ class Tensor:
     :meth:`on_host` and :meth:`view`.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_multiplied", "_spec", "_value", "_widened")
+    __slots__ = ("__weakref__", "_buffer", "_kept", "_multiplied", "_spec", "_value")
 
     def __init__(self, value: torch.Tensor, spec: TensorSpec, buffer: Buffer | None) -> None:
         self._value: torch.Tensor | None = value
         self._spec = spec
         self._buffer = buffer
         self._multiplied = False
-        self._widened: Widened | None = None
+        self._kept: Kept | None = None
 
     # -- making ---------------------------------------------------------------------------------
 
@@ -92,23 +92,24 @@ class Tensor:
         """Shape, dtype, layout and memory in one record."""
         return self._spec
 
-    def weight(self) -> torch.Tensor:
-        """The values as the second operand of a product.
+    def kept(self, *, transposed: bool) -> Kept | None:
+        """A copy for products of which this is the second operand, from the second use on.
 
-        From the second use on this is a float32 copy that is kept, see
-        :mod:`symbiote_emulator.widened`; the bits are the same.
+        Args:
+            transposed: whether the product takes the last two dimensions the other way round.
         """
         value = self.value
-        kept = self._widened
-        if kept is not None and kept.version == value._version:
-            return kept.value
-        if not self._multiplied:
+        if value.dim() > 2 and value.shape[:-2].numel() == 1:
+            value = value.reshape(value.shape[-2:])
+        kept = self._kept
+        if kept is not None:
+            if kept.version == value._version and kept.transposed is transposed:
+                return kept
+        elif not self._multiplied:
             self._multiplied = True
-            return value
-        if not may_keep(value):
-            return value
-        self._widened = kept = Widened(value)
-        return kept.value
+            return None
+        self._kept = Kept(value, transposed=transposed) if may_keep(value) else None
+        return self._kept
 
     def write(self, value: torch.Tensor) -> None:
         """Replace the values in place (views see it), rounded to this tensor's dtype.
@@ -208,7 +209,7 @@ class Tensor:
         # This attribute, the local name and the argument of getrefcount: more is a view.
         if force or sys.getrefcount(buffer) <= 3:
             buffer.free()
-            self._value = self._widened = None
+            self._value = self._kept = None
 
     def cpu(self, blocking: bool = True) -> Tensor:
         """A copy on the host; host tensors are returned as they are."""

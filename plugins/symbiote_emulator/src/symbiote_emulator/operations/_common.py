@@ -132,8 +132,9 @@ def emit(
 def emit_spec(value: torch.Tensor, device: Device, spec: TensorSpec) -> Tensor:
     """Like :func:`emit`, for a specification that is known already."""
     buffer = device.allocate(spec)
-    rounded = quantise(value, spec.dtype)
-    return Tensor(rounded.reshape(spec.shape), spec, buffer)
+    if spec.dtype is not DataType.BFLOAT16 or value.dtype is not torch.bfloat16:
+        value = quantise(value, spec.dtype)
+    return Tensor(value if value.shape == spec.shape else value.reshape(spec.shape), spec, buffer)
 
 
 def fill_output(output: Tensor, value: torch.Tensor) -> Tensor:

@@ -17,12 +17,18 @@ from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import DataType, MemoryConfig, UnaryWithParam
 
-_ADD = Rule("ADD", torch.add)
-_SUBTRACT = Rule("SUB", lambda a, b: torch.as_tensor(a) - b)
-_RSUB = Rule("RSUB", lambda a, b: torch.as_tensor(b) - a)
-_MULTIPLY = Rule("MUL", torch.mul, promotes=True)
+_ADD = Rule("ADD", torch.add, rounds_once=True)
+_SUBTRACT = Rule("SUB", lambda a, b: torch.as_tensor(a) - b, rounds_once=True)
+_RSUB = Rule("RSUB", lambda a, b: torch.as_tensor(b) - a, rounds_once=True)
+_MULTIPLY = Rule("MUL", torch.mul, promotes=True, rounds_once=True)
 _DIVIDE = Rule(
-    "DIV", torch.div, WIDE_INTEGERS, promotes=True, exact_scalars=False, always_float=True
+    "DIV",
+    torch.div,
+    WIDE_INTEGERS,
+    promotes=True,
+    exact_scalars=False,
+    always_float=True,
+    rounds_once=True,
 )
 _ROUNDED = {
     "trunc": Rule("DIV_TRUNC", lambda a, b: torch.div(a, b, rounding_mode="trunc")),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +14,11 @@ from symbiote_emulator.errors import OperationRefused
 from symbiote_emulator.numerics import (
     FLOATS,
     INTEGER_BITS,
-    bf16_matmul_is_fast,
     default_fidelity,
 )
 from symbiote_emulator.operations._activations import (
     FUSABLE,
     INTEGER_OK,
-    apply,
     parse_activation,
 )
 from symbiote_emulator.operations._common import (
@@ -31,6 +30,7 @@ from symbiote_emulator.operations._common import (
 )
 from symbiote_emulator.operations._product import product
 from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import TensorSpec
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     DRAM_MEMORY_CONFIG,
@@ -101,7 +101,7 @@ def linear(
     batched = math.prod(b.spec.shape[:-2]) > 1
     _check_grid(core_grid, fused, batched=batched)
     device = _check_operands(a, b)
-    shape = _check_shapes(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+    shape = _product_shape(a.spec, b.spec, transpose_a=transpose_a, transpose_b=transpose_b)
     out_dtype = dtype or a.dtype
     _check_fused_transpose(a, core_grid, transpose_a=transpose_a)
     if bias is not None:
@@ -130,11 +130,12 @@ def linear(
         _oriented(b, transpose=transpose_b, is_in0=False),
         fidelity,
         None if bias is None else bias.value,
-        bf16_out=out_dtype is DataType.BFLOAT16 and fused is None,
+        fused,
+        kept=b.kept(transposed=transpose_b),
+        bf16_out=out_dtype is DataType.BFLOAT16,
     )
-    result = result.reshape(shape)
-    if fused is not None:
-        result = apply(result, fused)
+    if result.shape != shape:
+        result = result.reshape(shape)
     if optional_output_tensor is not None:
         return fill_output(optional_output_tensor, result)
     return emit(
@@ -225,25 +226,28 @@ def _check_operands(a: Tensor, b: Tensor) -> Any:
     return device
 
 
-def _check_shapes(a: Tensor, b: Tensor, *, transpose_a: bool, transpose_b: bool) -> tuple[int, ...]:
+@functools.lru_cache(maxsize=4096)
+def _product_shape(
+    a: TensorSpec, b: TensorSpec, *, transpose_a: bool, transpose_b: bool
+) -> tuple[int, ...]:
     """The logical shape of the product, or the refusal of shapes that don't match."""
-    left = _matrix_shape(a.spec.shape, transpose=transpose_a, is_in0=True)
-    right = _matrix_shape(b.spec.shape, transpose=transpose_b, is_in0=False)
+    left = _matrix_shape(a.shape, transpose=transpose_a, is_in0=True)
+    right = _matrix_shape(b.shape, transpose=transpose_b, is_in0=False)
     if left[-1] != right[-2] and 0 not in (*left, *right):
         raise OperationRefused(
             "The width of the first tensor must be equal to the height of the second tensor. "
             f"Mismatch: width={left[-1]} height={right[-2]}",
             "Check the shapes and transpose_a / transpose_b.",
-            a=a.spec.shape,
-            b=b.spec.shape,
+            a=a.shape,
+            b=b.shape,
         )
     batch_a, batch_b = left[:-2], right[:-2]
     if math.prod(batch_b) > 1:
         _check_batches(batch_a, batch_b)
     out: list[int] = list(batch_a if math.prod(batch_b) <= 1 else map(max, batch_a, batch_b))
-    if len(a.spec.shape) > 1:
+    if len(a.shape) > 1:
         out.append(left[-2])
-    if len(b.spec.shape) > 1:
+    if len(b.shape) > 1:
         out.append(right[-1])
     return tuple(out)
 
@@ -329,7 +333,7 @@ def _matrix_shape(shape: Sequence[int], *, transpose: bool, is_in0: bool) -> tup
 
 
 def _oriented(tensor: Tensor, *, transpose: bool, is_in0: bool) -> torch.Tensor:
-    value = tensor.value if is_in0 or bf16_matmul_is_fast() else tensor.weight()
+    value = tensor.value
     if value.dim() < 2:
         return value.reshape(1, -1) if is_in0 else value.reshape(-1, 1)
     if not is_in0 and math.prod(value.shape[:-2]) == 1:
