@@ -19,10 +19,12 @@ from symbiote_core import (
     active_runtime,
     register_module_replacement_dict,
     report,
+    reset_fallbacks,
     set_device,
     set_run_mode,
     use_runtime,
 )
+from symbiote_core.module.modes import normal
 
 X = torch.tensor([[1.0, -2.0, 3.0, 1.0]])
 
@@ -209,3 +211,34 @@ def test_an_unknown_run_mode_lists_those_there_are() -> None:
         match=r"There is no run mode 'fast'\. Modes are: normal, torch, timed, compare\.",
     ):
         set_run_mode(model, "fast")
+
+
+def test_a_run_mode_of_ones_own_goes_around_every_kernel() -> None:
+    seen: list[tuple[str, torch.Size]] = []
+
+    def noting(module: TTNNModule, forward: Any, args: Any, kwargs: Any) -> Any:
+        out = normal(module, forward, args, kwargs)
+        seen.append((module._symbiote.path, out.shape))
+        return out
+
+    model = small_model()
+    expected = model(X)
+    accelerate(model, "fake", {nn.Linear: FakeLinear})
+    set_run_mode(model, noting)
+    assert torch.equal(model(X), expected)
+    assert seen == [("0", torch.Size([1, 8])), ("2", torch.Size([1, 3]))]
+
+
+def test_a_run_mode_of_ones_own_outlasts_reset_fallbacks() -> None:
+    seen: list[str] = []
+
+    def noting(module: TTNNModule, forward: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(module._symbiote.path)
+        return normal(module, forward, args, kwargs)
+
+    model = small_model()
+    accelerate(model, "fake", {nn.Linear: FakeLinear})
+    set_run_mode(model, noting)
+    reset_fallbacks(model)
+    model(X)
+    assert seen == ["0", "2"]

@@ -157,3 +157,16 @@ def test_closing_goes_to_the_runtime(device: FakeDevice) -> None:
 def test_two_runtimes_of_one_scheme_name_both_plugins(runtime: FakeRuntime) -> None:
     with pytest.raises(Exception, match="both bring a device scheme named 'fake'"):
         plugin_manager().register(FakePlugin(runtime), "again")
+
+
+def test_of_runtimes_that_share_a_device_class_the_owner_is_found(
+    runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = _second(device_module="fake_runtime")
+    device = open_device("fake")
+    assert runtime_of(device) is runtime
+    monkeypatch.setattr(runtime, "owns", lambda device: False)
+    assert runtime_of(device) is other
+    monkeypatch.setattr(other, "owns", lambda device: False)
+    with pytest.raises(DeviceError, match="is no device of an installed runtime"):
+        runtime_of(device)

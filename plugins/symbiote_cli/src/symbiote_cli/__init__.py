@@ -1,4 +1,4 @@
-"""The ``symbiote`` command: plan, run and compare models, list plugins, look for faults."""
+"""The ``symbiote`` command: plan, run, check and compare models, list plugins, look for faults."""
 
 from symbiote_cli.app import main
 

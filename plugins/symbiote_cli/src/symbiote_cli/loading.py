@@ -213,6 +213,21 @@ def build_random(source: Source, dtype: str, seed: int) -> Loaded:
     return Loaded(model.eval(), (*notes, f"The weights are random (seed {seed})."))
 
 
+def load_or_build(source: Source, dtype: str, seed: int | None) -> Loaded:
+    """Load a pretrained model, or build it with random weights.
+
+    Args:
+        source: where it comes from.
+        dtype: a torch dtype's name, or ``auto``.
+        seed: of the random weights; None to load the saved ones.
+
+    Raises:
+        CommandError: if the model can't be had.
+        MissingPackageError: transformers is not installed.
+    """
+    return load(source, dtype) if seed is None else build_random(source, dtype, seed)
+
+
 def build_empty(source: Source) -> Loaded:
     """Build a model whose weights have memory but no values: all that a plan needs.
 

@@ -66,6 +66,11 @@ def raise_verbosity(by: int) -> None:
     logger.addHandler(_Handler())
 
 
+def verbosity() -> int:
+    """How often ``--verbose`` was given."""
+    return _verbosity
+
+
 def is_verbose() -> bool:
     """Whether ``--verbose`` was given."""
     return _verbosity > 0

@@ -11,11 +11,15 @@ from symbiote_cli.output import Output
 Item = TypeVar("Item")
 
 STAGES = {
+    "load": "Loading the model",
     "build": "Building kernels",
     "convert": "Converting and moving weights",
     "move": "Moving weights",
+    "forward": "Running",
+    "time": "Timing",
+    "memory": "Measuring memory",
 }
-"""What the core's stages are called on the screen."""
+"""What the stages of the core, and of a check, are called on the screen."""
 
 
 def _progress(output: Output) -> Progress:
@@ -60,19 +64,26 @@ def counted(output: Output, items: Sequence[Item], what: str) -> Iterator[Item]:
 
 
 @contextmanager
-def swapping(output: Output) -> Iterator[Callable[[str, int, int, str], None]]:
-    """Give the callback for ``accelerate(progress=...)``: a bar for each stage.
+def staged(output: Output, head: str = "") -> Iterator[Callable[[str, int, int, str], None]]:
+    """Give a callback that shows a bar for the stage that goes on.
+
+    It takes the stage, how many are done, of how many (0 where nobody knows), and where, as
+    ``accelerate(progress=...)`` gives them.
 
     Args:
         output: the command's output.
+        head: stands before the stages' names.
     """
     with _progress(output) as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int, path: str) -> None:
             if stage not in tasks:
-                tasks[stage] = progress.add_task(STAGES.get(stage, stage), total=total, count="")
-            count = f"{done}/{total} {path}"
-            progress.update(tasks[stage], completed=done, total=total, count=count)
+                for former in tasks.values():
+                    progress.update(former, visible=False)
+                name = head + STAGES.get(stage, stage)
+                tasks[stage] = progress.add_task(name, total=total or None, count="")
+            count = f"{done}/{total} {path}" if total else path
+            progress.update(tasks[stage], completed=done, total=total or None, count=count)
 
         yield show

@@ -9,7 +9,7 @@ import torch
 
 from symbiote_cli._optional import needs
 from symbiote_cli.inputs import Inputs, make_inputs
-from symbiote_cli.loading import Loaded, Source, build_random, load
+from symbiote_cli.loading import Source, load_or_build
 from symbiote_cli.output import Output
 from symbiote_cli.progress import counted, working
 from symbiote_cli.quiet import quiet_libraries
@@ -94,7 +94,8 @@ def run_model(output: Output, request: Request) -> RunResult:
         torch.no_grad(),
     ):
         with working(output, f"Loading {source.name}"):
-            loaded = _load(source, request)
+            seed = request.seed if request.random_weights else None
+            loaded = load_or_build(source, request.dtype, seed)
             inputs = make_inputs(loaded.model, source, request.image, request.text)
         model = loaded.model
         expected: dict[str, torch.Tensor] = {}
@@ -126,12 +127,6 @@ def run_model(output: Output, request: Request) -> RunResult:
             report=found,
             notes=notes,
         )
-
-
-def _load(source: Source, request: Request) -> Loaded:
-    if request.random_weights:
-        return build_random(source, request.dtype, request.seed)
-    return load(source, request.dtype)
 
 
 def _forward(

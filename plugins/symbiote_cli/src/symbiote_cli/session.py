@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 
 from symbiote_cli.output import Output
-from symbiote_cli.progress import swapping
+from symbiote_cli.progress import staged
 from symbiote_core import Runtime, accelerate, close_device, open_device, restore, runtime_of
 
 
@@ -74,7 +74,7 @@ def swapped(
         exclude: see `symbiote_core.accelerate`.
         strict: raise instead of falling back to torch.
     """
-    with swapping(output) as progress:
+    with staged(output) as progress:
         accelerate(model, device.handle, policy, include, exclude, strict, progress=progress)
     try:
         yield model

@@ -7,7 +7,9 @@ from typing import Any
 from torch import nn
 
 from symbiote_core.errors import DeviceError, NothingReplacedError
+from symbiote_core.fallback import STAY_AFTER
 from symbiote_core.module.modes import MODES
+from symbiote_core.module.recovery import Mode
 from symbiote_core.module.ttnn_module import TTNNModule
 from symbiote_core.runtime import activate, open_device, runtime_of
 from symbiote_core.swap.record import swap_of
@@ -59,30 +61,33 @@ def set_device(model: nn.Module, device: Any) -> None:
         swap.device_name = device if named else runtime.name
 
 
-def set_run_mode(model: nn.Module, mode: str) -> None:
+def set_run_mode(model: nn.Module, mode: str | Mode) -> None:
     """Choose what happens around the kernels of a swapped model.
 
     Args:
         model: a swapped model, or one swapped module.
         mode: ``normal``; ``torch`` (every swapped module runs its torch layer); ``timed`` (adds up
             wall time a module); ``compare`` (runs torch beside the kernel and keeps PCC and
-            relative RMS error). `report` shows what they found.
+            relative RMS error). `report` shows what they found. Or a function of your own,
+            ``mode(module, forward, args, kwargs)``, which usually calls
+            `symbiote_core.module.modes.normal` at some point.
 
     Raises:
         ValueError: for an unknown mode.
     """
-    if mode not in MODES:
+    if isinstance(mode, str) and mode not in MODES:
         raise ValueError(f"There is no run mode {mode!r}. Modes are: {', '.join(MODES)}.")
+    chosen = MODES[mode] if isinstance(mode, str) else mode
     for module in swapped_modules(model):
-        module._symbiote.mode = MODES[mode]
+        module._symbiote.mode = chosen
 
 
 def reset_fallbacks(model: nn.Module) -> None:
     """Forget what failed: modules that stay on torch try the device again; counters are zero."""
     for module in swapped_modules(model):
         state = module._symbiote
-        state.failures.clear()
-        if state.mode not in MODES.values():
+        if any(count >= STAY_AFTER for count in state.failures.values()):
             state.mode = MODES["normal"]
+        state.failures.clear()
         state.calls = type(state.calls)()
         state.activity.clear()

@@ -1,0 +1,79 @@
+"""``symbiote check``: what TTNN itself says of a model, on mock chips."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from symbiote_cli.errors import EXIT_CHECK_FAILED
+from symbiote_cli.options import AsJson, DType, Exclude, Include, Model, Policy, Verbose
+from symbiote_cli.output import Output
+
+SHORT_HELP = "Ask TTNN itself, on mock chips, whether it takes a model."
+HELP = (
+    "Swap a model and run it on mock chips: the real TTNN validates every call, lays out memory "
+    "and builds programs, and computes nothing. Shows what it refuses and why, device operations, "
+    "programs, memory and host time. Each architecture runs in a process of its own. Exits with 1 "
+    "if anything is refused or does not fit; needs the ttnn wheel and no chip."
+)
+EXAMPLES = (
+    "symbiote check google/vit-base-patch16-224",
+    "symbiote check ./config.json --random-weights --arch blackhole",
+    "symbiote check ./my-model --max-fallbacks 2 --json > check.json",
+)
+
+
+def command(
+    model: Model,
+    random_weights: Annotated[
+        bool, typer.Option("--random-weights", help="Build it from its configuration alone.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    arch: Annotated[
+        str, typer.Option(metavar="NAMES", help="Architectures, separated by commas.")
+    ] = "wormhole_b0,blackhole",
+    policy: Policy = "auto",
+    include: Include = [],  # noqa: B006 - typer copies it
+    exclude: Exclude = [],  # noqa: B006 - typer copies it
+    image: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", show_default=False, help="An image; by default a sample."),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", show_default=False, help="A text; by default a sample."),
+    ] = None,
+    max_fallbacks: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Calls a forward that may run on torch before the exit code is 1."
+        ),
+    ] = 0,
+    dtype: Annotated[
+        DType, typer.Option(help="The torch dtype to load it in; auto is the saved one.")
+    ] = DType.AUTO,
+    as_json: AsJson = False,
+    _verbose: Verbose = 0,
+) -> None:
+    """Check a model on each architecture and leave with the verdict."""
+    from symbiote_cli.checking import Request, check
+    from symbiote_cli.checking_output import show_check
+
+    output = Output(as_json)
+    request = Request(
+        model=model,
+        random_weights=random_weights,
+        seed=seed,
+        archs=tuple(dict.fromkeys(name.strip() for name in arch.split(","))),
+        policy=policy,
+        include=tuple(include),
+        exclude=tuple(exclude),
+        image=image,
+        text=text,
+        max_fallbacks=max_fallbacks,
+        dtype=dtype.value,
+    )
+    result = check(output, request)
+    show_check(output, result)
+    if not result.passed:
+        raise typer.Exit(EXIT_CHECK_FAILED)
