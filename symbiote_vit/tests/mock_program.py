@@ -1,4 +1,7 @@
-"""Run ViT-base on the mock chip named on the command line; print what happened as JSON."""
+"""Run ViT-base, and each of ViT's kernels, on the mock chip named on the command line.
+
+Prints what happened as JSON.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +10,34 @@ import sys
 from typing import Any
 
 import torch
+from judged_kernels import GEOMETRIES
+from judged_vit import KERNELS, vit_input, vit_modules
+from judging import FORWARDS, allocated, device_operations, judge
 from transformers import ViTConfig, ViTForImageClassification
 
-from symbiote_core import accelerate, open_device, report, restore, runtime_of
-from symbiote_ttnn import ttnn
+from symbiote_core import accelerate, close_device, open_device, report, restore
 
 
-def device_operations(call: Any) -> list[str]:
-    """Names of the device operations that ``call()`` runs, from TTNN's graph capture."""
-    ttnn.graph.begin_graph_capture(ttnn.graph.RunMode.NORMAL)
-    call()
-    nodes = ttnn.graph.end_graph_capture()
-    names = [n["params"]["name"] for n in nodes if n["node_type"] == "function_start"]
-    return [n for n in names if n.endswith("Operation") and "::" not in n]
+def judge_kernels(device: Any) -> dict[str, Any]:
+    told = {}
+    for size, geometry in GEOMETRIES.items():
+        for name, module in vit_modules(geometry).items():
+            kernel = KERNELS[name][0].from_torch(module)
+            values = vit_input(name, geometry)
+            told[f"{name} {size}"] = judge(kernel, values, device, FORWARDS[size])
+    return told
 
 
-def main(arch: str) -> dict[str, Any]:
-    device = open_device(f"mock:{arch}")
-    runtime = runtime_of(device)
+def run_model(device: Any) -> dict[str, Any]:
     model = ViTForImageClassification(ViTConfig(num_labels=1000)).eval()
-    told: dict[str, Any] = {"allocated before": runtime.memory(device).allocated}
-    pixels = torch.randn(2, 3, 224, 224)
+    told: dict[str, Any] = {"allocated before": allocated(device)}
+    pixels = torch.randn(1, 3, 224, 224)
     accelerate(model, device, strict=True)
     told["logits"] = list(model(pixels).logits.shape)
-    told["allocated"] = runtime.memory(device).allocated
-    told["programs"] = device.num_program_cache_entries()
-    for _ in range(20):
+    told["after one"] = [device.num_program_cache_entries(), *allocated(device)]
+    for _ in range(FORWARDS["base"] - 1):
         model(pixels)
-    told["allocated after"] = runtime.memory(device).allocated
-    told["programs after"] = device.num_program_cache_entries()
+    told["after all"] = [device.num_program_cache_entries(), *allocated(device)]
     said = report(model)
     told["fallbacks"] = said.fallback_count
     told["on torch"] = sum(o.count for o in said.op_fallbacks)
@@ -47,12 +49,15 @@ def main(arch: str) -> dict[str, Any]:
     tokens = None
     restore(model)
     device.clear_program_cache()  # the programs keep their binaries in DRAM
-    told["allocated restored"] = runtime.memory(device).allocated
+    told["allocated restored"] = allocated(device)
     accelerate(model, device, policy="vit-fine", strict=True)
-    told["fine logits"] = list(model(pixels[:1]).logits.shape)
+    told["fine logits"] = list(model(pixels).logits.shape)
     return told
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)  # more of them wait for each other where other tests run
     with torch.no_grad():
-        print(json.dumps(main(sys.argv[1])))
+        opened = open_device(f"mock:{sys.argv[1]}")
+        print(json.dumps({"kernels": judge_kernels(opened), "model": run_model(opened)}))
+        close_device(opened)

@@ -25,10 +25,12 @@ from symbiote_ttnn.kernels import (
     tile,
 )
 from symbiote_ttnn.late import ttnn
+from symbiote_ttnn.runtimes.guards import MockChipError
 
 __all__ = [
     "AttentionLayers",
     "KernelConfig",
+    "MockChipError",
     "TTNNEmbedding",
     "TTNNGelu",
     "TTNNKernel",

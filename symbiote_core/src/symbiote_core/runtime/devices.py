@@ -100,12 +100,11 @@ def runtime_of(device: Any) -> Runtime:
         DeviceError: if no runtime knows devices of this class.
     """
     module = type(device).__module__.partition(".")[0]
-    for spec in _specs():
-        if spec.device_module == module and spec.name in _loaded:
-            return _loaded[spec.name]
-    for spec in _specs():
-        if spec.device_module == module:
-            return _load(spec)
+    fitting = [spec for spec in _specs() if spec.device_module == module]
+    for spec in sorted(fitting, key=lambda s: s.name not in _loaded):
+        runtime = _load(spec)
+        if runtime.owns(device):
+            return runtime
     raise DeviceError(
         f"{device!r} of type {type(device).__name__} is no device of an installed runtime. "
         f"Open one with open_device(...). {_known()}"

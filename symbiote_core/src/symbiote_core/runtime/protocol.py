@@ -91,6 +91,13 @@ class Runtime(abc.ABC):
         """Whether ``value`` is a tensor of this runtime."""
         return isinstance(value, self.tensor_type)
 
+    def owns(self, device: Any) -> bool:
+        """Whether ``device``, of a class of its ``device_module``, is this runtime's own.
+
+        Override it where several runtimes share the module.
+        """
+        return True
+
     @abc.abstractmethod
     def memory(self, device: Any) -> MemoryUse:
         """The device's DRAM: total and in use, in bytes."""

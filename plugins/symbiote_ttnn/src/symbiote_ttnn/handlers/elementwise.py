@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from symbiote_core import AtenHandler
+from symbiote_ttnn.freed import living
 from symbiote_ttnn.late import ttnn
 
 
@@ -23,12 +24,13 @@ def _binary(name: str) -> Callable[..., Any]:
 
 def _unary(name: str) -> Callable[..., Any]:
     def run(a: Any) -> Any:
-        return getattr(ttnn, name)(a)
+        return getattr(ttnn, name)(living(a, f"ttnn.{name}"))
 
     return run
 
 
 def _gelu(a: Any, *, approximate: str = "none") -> Any:
+    living(a, "ttnn.gelu")
     if approximate == "tanh":
         return ttnn.gelu(a, variant=ttnn.GeluVariant.Tanh)
     return ttnn.gelu(a)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from symbiote_core import AtenHandler
+from symbiote_ttnn.freed import living
 from symbiote_ttnn.late import ttnn
 
 MAX_INT = 2**63 - 1
@@ -79,6 +80,7 @@ def _squeeze(x: Any, dim: int) -> Any:
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     if any(isinstance(t, torch.Tensor) for t in tensors):
         return NotImplemented
+    living(tensors[0], "ttnn.concat")
     return ttnn.concat(list(tensors), dim=dim)
 
 
@@ -91,7 +93,7 @@ def _stack(tensors: Sequence[Any], dim: int = 0) -> Any:
 
 def _clone(x: Any, *, memory_format: Any = None) -> Any:
     del memory_format
-    return ttnn.clone(x)
+    return ttnn.clone(living(x, "ttnn.clone"))
 
 
 def _detach(x: Any) -> Any:
@@ -107,7 +109,7 @@ def _to_copy(x: Any, *, dtype: torch.dtype | None = None, **other: Any) -> Any:
         return NotImplemented
     if dtype is not None and not dtype.is_floating_point:
         return NotImplemented
-    return ttnn.clone(x)
+    return ttnn.clone(living(x, "ttnn.clone"))
 
 
 def handlers() -> list[AtenHandler]:

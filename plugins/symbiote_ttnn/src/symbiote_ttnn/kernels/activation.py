@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from symbiote_ttnn.freed import living
 from symbiote_ttnn.kernels.base import TTNNKernel
 from symbiote_ttnn.late import ttnn
 
@@ -51,7 +52,7 @@ class TTNNGelu(TTNNKernel):
 
     def forward(self, input_tensor: Any) -> Any:
         """Apply gelu element by element."""
-        return ttnn.gelu(input_tensor, **self.launch)
+        return ttnn.gelu(living(input_tensor, "ttnn.gelu"), **self.launch)
 
 
 class TTNNSilu(TTNNKernel):
@@ -59,7 +60,7 @@ class TTNNSilu(TTNNKernel):
 
     def forward(self, input_tensor: Any) -> Any:
         """Apply silu element by element."""
-        return ttnn.silu(input_tensor)
+        return ttnn.silu(living(input_tensor, "ttnn.silu"))
 
 
 class TTNNReLU(TTNNKernel):
@@ -67,7 +68,7 @@ class TTNNReLU(TTNNKernel):
 
     def forward(self, input_tensor: Any) -> Any:
         """Apply relu element by element."""
-        return ttnn.relu(input_tensor)
+        return ttnn.relu(living(input_tensor, "ttnn.relu"))
 
 
 class TTNNTanh(TTNNKernel):
@@ -75,4 +76,4 @@ class TTNNTanh(TTNNKernel):
 
     def forward(self, input_tensor: Any) -> Any:
         """Apply tanh element by element."""
-        return ttnn.tanh(input_tensor)
+        return ttnn.tanh(living(input_tensor, "ttnn.tanh"))

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from symbiote_ttnn.freed import living
 from symbiote_ttnn.kernels.base import TTNNKernel, tile
 from symbiote_ttnn.late import ttnn
 
@@ -33,6 +34,7 @@ class TTNNLayerNorm(TTNNKernel):
 
     def forward(self, input_tensor: Any) -> Any:
         """Normalise [..., D]."""
+        living(input_tensor, "ttnn.layer_norm")
         return ttnn.layer_norm(
             input_tensor, weight=self.tt_weight, bias=self.tt_bias, **self.launch
         )
@@ -69,4 +71,6 @@ class TTNNRMSNorm(TTNNKernel):
 
     def forward(self, input_tensor: Any) -> Any:
         """Normalise [..., D]."""
-        return ttnn.rms_norm(input_tensor, weight=self.tt_weight, **self.launch)
+        return ttnn.rms_norm(
+            living(input_tensor, "ttnn.rms_norm"), weight=self.tt_weight, **self.launch
+        )

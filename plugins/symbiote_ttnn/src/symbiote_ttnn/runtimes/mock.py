@@ -2,120 +2,122 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import os
-import tempfile
-from pathlib import Path
+import re
 from typing import Any
+
+import attrs
 
 from symbiote_core import DeviceError
 from symbiote_ttnn.runtimes.cluster import BOARDS, descriptor
-from symbiote_ttnn.runtimes.native import NativeRuntime, ttnn_sentence
-from symbiote_ttnn.runtimes.stub import write_stand_in
+from symbiote_ttnn.runtimes.folder import Wheel, mock_folders, prepare_folder, write
+from symbiote_ttnn.runtimes.guards import guard
+from symbiote_ttnn.runtimes.native import NativeRuntime
+from symbiote_ttnn.runtimes.process import CACHE, CLUSTER, PROCESS
 
-_STAMP = "ttnn-version"
-_LINKS = ("tt_metal", "ttnn", "runtime/hw")
+_NAME = re.compile(r"mock:(?P<arch>\w+)(?::(?P<rows>[1-9]\d*)x(?P<columns>[1-9]\d*))?")
 
 
-def mock_folder() -> Path:
-    """The folder of the mock's runtime root, kernel cache and logs, one for each ttnn version.
+@attrs.frozen
+class MockName:
+    """A mock's device string, taken apart.
 
-    It is not the cache of real hardware: null kernels there would be run as real ones.
+    Attributes:
+        arch: TTNN's name of the architecture.
+        rows, columns: the shape of the mesh; 1 and 1 for a single chip.
     """
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "symbiote" / "mock-ttnn" / importlib.metadata.version("ttnn")
 
+    arch: str
+    rows: int = 1
+    columns: int = 1
 
-def prepare_folder(folder: Path) -> None:
-    """Fill the mock's folder: links into the wheel, the stand-in compiler; safe to repeat.
+    @classmethod
+    def parse(cls, name: str) -> MockName:
+        """Take ``mock:ARCH`` or ``mock:ARCH:ROWSxCOLUMNS`` apart.
 
-    Raises:
-        DeviceError: if the folder belongs to another version of ttnn or can't be written.
-    """
-    version = importlib.metadata.version("ttnn")
-    spec = importlib.util.find_spec("ttnn")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    wheel = Path(spec.submodule_search_locations[0]).resolve()
-    stamp = folder / _STAMP
-    if stamp.is_file() and stamp.read_text() != version:
-        raise DeviceError(
-            f"The mock's folder {folder} belongs to ttnn {stamp.read_text()}; {version} is "
-            "installed. Delete the folder."
-        )
-    try:
-        for name in _LINKS:
-            link = folder / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if link.is_symlink() and link.resolve() != wheel / name:
-                link.unlink()
-            if not link.is_symlink():
-                link.symlink_to(wheel / name)
-        (folder / "runtime/sfpi/include").mkdir(parents=True, exist_ok=True)
-        write_stand_in(folder / "runtime/sfpi/compiler/bin")
-        stamp.write_text(version)
-    except OSError as error:
-        raise DeviceError(
-            f"The mock's folder {folder} can't be written: {error}. Set XDG_CACHE_HOME to a folder "
-            "that can."
-        ) from error
+        Raises:
+            DeviceError: for anything else, and for an unknown architecture.
+        """
+        match = _NAME.fullmatch(name)
+        if match is None or match["arch"] not in BOARDS:
+            known = ", ".join(repr(f"mock:{arch}") for arch in BOARDS)
+            raise DeviceError(
+                f"There is no mock device {name!r}. Known are {known}, and meshes of them such as "
+                "'mock:wormhole_b0:1x2'."
+            )
+        return cls(match["arch"], int(match["rows"] or 1), int(match["columns"] or 1))
+
+    @property
+    def is_mesh(self) -> bool:
+        """Whether it has more than one chip."""
+        return self.rows * self.columns > 1
+
+    def __str__(self) -> str:
+        shape = f":{self.rows}x{self.columns}" if self.is_mesh else ""
+        return f"mock:{self.arch}{shape}"
 
 
 class MockRuntime(NativeRuntime):
-    """TTNN on a chip that does not exist.
+    """TTNN on chips that do not exist.
 
-    The architecture is fixed for the life of the process by the first device that is opened.
+    Architecture and shape are settled for the life of the process by the first device that is
+    opened. What TTNN can't do on a mock raises `MockChipError` from then on; see `guards`.
     """
 
     name = "mock"
 
     def __init__(self) -> None:
-        # Quiet by default: TTNN logs every program it builds. Set before its first use.
-        os.environ.setdefault("TT_LOGGER_LEVEL", "off")
-        os.environ.setdefault("LOGURU_LEVEL", "ERROR")
-        os.environ.setdefault("TT_METAL_DISABLE_BACKTRACE", "1")
-        self._shape = ""
         super().__init__()
+        if PROCESS.is_mocked:  # by the user, who passes an open device
+            guard(self.ttnn)
+
+    def owns(self, device: Any) -> bool:
+        """See `Runtime.owns`."""
+        return PROCESS.is_mocked
 
     def open(self, name: str) -> Any:
-        """Open ``mock:wormhole_b0`` or ``mock:blackhole``.
+        """Open ``mock:wormhole_b0``, ``mock:blackhole``, or a mesh, ``mock:wormhole_b0:1x2``.
+
+        A mesh is opened with a fabric, which collective operations need.
 
         Raises:
-            DeviceError: for an unknown architecture, or if another one is open in this process.
+            DeviceError: for an unknown device, or if this process has opened another kind.
         """
-        arch = name.partition(":")[2]
-        if arch not in BOARDS:
-            known = ", ".join(repr(f"mock:{a}") for a in BOARDS)
-            raise DeviceError(f"There is no mock device {name!r}. Known are: {known}.")
-        self._settle(arch)
-        try:
-            return self.ttnn.open_device(device_id=0)
-        except Exception as error:  # TTNN raises RuntimeError and its own kinds
-            raise DeviceError(f"TTNN could not open {name!r}: {ttnn_sentence(error)}.") from error
+        wanted = MockName.parse(name)
+        if PROCESS.settle_on_mock(str(wanted)):
+            self._set_up(wanted)
+        device = self._open_once(str(wanted), lambda: self._open_now(wanted))
+        PROCESS.mock = str(wanted)
+        return device
 
-    def _settle(self, arch: str) -> None:
-        if self._shape and self._shape != arch:
-            raise DeviceError(
-                f"This process has a mock {self._shape}; TTNN can't change to {arch}. Use one "
-                "process for each architecture."
-            )
-        if self._shape:
-            return
-        if os.environ.get("TT_METAL_CACHE") and not os.environ.get(
-            "TT_METAL_MOCK_CLUSTER_DESC_PATH"
-        ):
-            raise DeviceError(
-                "TT_METAL_CACHE is set: the mock must not share a kernel cache with real hardware. "
-                "Unset it for processes that use a mock chip."
-            )
-        folder = mock_folder()
-        prepare_folder(folder)
-        logs = Path(tempfile.gettempdir()) / "symbiote-mock-logs"
-        file = folder / f"{arch}.yaml"
-        file.write_text(descriptor(arch))
+    def _open_now(self, wanted: MockName) -> Any:
+        ttnn = self.ttnn
+        if not wanted.is_mesh:
+            return ttnn.open_device(device_id=0)
+        ttnn.set_fabric_config(ttnn.FabricConfig.FABRIC_1D)
+        try:
+            return ttnn.open_mesh_device(ttnn.MeshShape(wanted.rows, wanted.columns))
+        except Exception:
+            ttnn.set_fabric_config(ttnn.FabricConfig.DISABLED)
+            raise
+
+    def close(self, device: Any) -> None:
+        """See `NativeRuntime.close`; takes the fabric of a mesh down that `open` set up."""
+        ours = any(held.device is device for held in self._held.values())
+        super().close(device)
+        if ours and not self._held and device.get_num_devices() > 1:
+            self.ttnn.set_fabric_config(self.ttnn.FabricConfig.DISABLED)
+
+    def _set_up(self, wanted: MockName) -> None:
+        """Tell TTNN of the chips, in the variables that it reads at its first use."""
+        wheel = Wheel.installed()
+        folder = mock_folders() / wheel.version
+        prepare_folder(folder, wheel)
+        cluster = folder / f"{wanted.arch}-{wanted.rows}x{wanted.columns}.yaml"
+        write(cluster, descriptor(wanted.arch, wanted.rows, wanted.columns).encode())
         os.environ["TT_METAL_RUNTIME_ROOT"] = str(folder)
-        os.environ["TT_METAL_CACHE"] = str(folder / "kernels")
-        os.environ["TT_METAL_LOGS_PATH"] = str(logs)
-        os.environ["TT_METAL_MOCK_CLUSTER_DESC_PATH"] = str(file)
-        self._shape = arch
+        os.environ["TT_METAL_LOGS_PATH"] = str(folder / "logs")
+        # Not the user's: null kernels there would be run as real ones.
+        os.environ[CACHE] = str(folder / "kernels")
+        os.environ[CLUSTER] = str(cluster)
+        guard(self.ttnn)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+import attrs
 import torch
 
 from symbiote_core import DeviceError, MemoryUse, OperationFailure, Runtime
+from symbiote_ttnn.freed import living
+from symbiote_ttnn.runtimes.folder import mock_folders
+from symbiote_ttnn.runtimes.process import PROCESS, set_log_level
 
 _INFO = re.compile(r"info:\s*(.*?)(?:\n\s*backtrace:|\Z)", re.DOTALL)
+_FREE_NOW = re.compile(r" \(allocated: [^)]*\)")
 _NAMED = re.compile(r"(ttnn\.[\w.]+)\(\)")
 
 
@@ -28,35 +34,81 @@ def failed_operation(trace: TracebackType | None) -> str | None:
 
 
 def ttnn_sentence(error: BaseException) -> str:
-    """What TTNN says, without file, condition and backtrace, on one line."""
+    """What TTNN says, without file, condition and backtrace, on one line.
+
+    The bytes that were free at that moment are left out too: a failure that repeats is one cause.
+    """
     text = str(error)
     match = _INFO.search(text)
     if match:
         text = match.group(1)
-    return " ".join(text.partition("\nbacktrace:")[0].split())[:600]
+    text = " ".join(text.partition("\nbacktrace:")[0].split())
+    return _FREE_NOW.sub("", text)[:600]
+
+
+@attrs.define
+class _Held:
+    """A device that was opened by name, and how many times."""
+
+    device: Any
+    holders: int = 1
 
 
 class NativeRuntime(Runtime):
-    """TTNN as installed, on a chip."""
+    """TTNN as installed, on a chip or a mesh of them.
+
+    What goes up to a mesh is replicated, weights and inputs alike, as TTNN does without a mapper:
+    every chip computes the same, and what comes down is taken from the first one.
+    """
 
     name = "native"
 
     def __init__(self) -> None:
+        set_log_level()
         self.ttnn = importlib.import_module("ttnn")
         self.tensor_type = self.ttnn.Tensor
+        self._held: dict[str, _Held] = {}
+
+    def owns(self, device: Any) -> bool:
+        """See `Runtime.owns`: TTNN's devices are all of one class, mocks or not.
+
+        An open one that is no mock settles this process on chips, whoever opened it.
+        """
+        if PROCESS.is_mocked:
+            return False
+        PROCESS.chips = True
+        return True
 
     def from_torch(self, tensor: torch.Tensor, device: Any) -> Any:
         """See `Runtime.from_torch`."""
         ttnn = self.ttnn
         if tensor.is_floating_point():
+            # Torch rounds to the same values several times as fast as TTNN does.
+            rounded = tensor.to(torch.bfloat16).contiguous()
             return ttnn.from_torch(
-                tensor.contiguous(), dtype=ttnn.bfloat16, layout=ttnn.TILE_LAYOUT, device=device
+                rounded, dtype=ttnn.bfloat16, layout=ttnn.TILE_LAYOUT, device=device
             )
         ids = tensor.to(torch.int64).contiguous()
         return ttnn.from_torch(ids, dtype=ttnn.uint32, layout=ttnn.ROW_MAJOR_LAYOUT, device=device)
 
     def to_torch(self, tensor: Any) -> torch.Tensor:
-        """See `Runtime.to_torch`."""
+        """See `Runtime.to_torch`; of a replicated tensor, the first chip's.
+
+        Raises:
+            DeviceError: for a tensor that is sharded over a mesh.
+        """
+        living(tensor, "ttnn.to_torch")
+        shards = self.ttnn.get_device_tensors(tensor)
+        if len(shards) > 1:
+            topology = tensor.tensor_topology()
+            split = [p for p in topology.placements() if "Replicate" not in type(p).__name__]
+            if split:
+                raise DeviceError(
+                    f"The tensor is sharded over {len(shards)} chips ({split[0]}): none holds all "
+                    "of it. Gather it in the kernel with ttnn.all_gather, or download it with "
+                    "ttnn.to_torch(tensor, mesh_composer=...)."
+                )
+            tensor = shards[0]
         host: torch.Tensor = self.ttnn.to_torch(tensor)
         return host
 
@@ -66,7 +118,7 @@ class NativeRuntime(Runtime):
 
     def to_host(self, tensor: Any) -> Any:
         """See `Runtime.to_host`."""
-        return self.ttnn.from_device(tensor)
+        return self.ttnn.from_device(living(tensor, "ttnn.from_device"))
 
     def deallocate(self, tensor: Any) -> None:
         """See `Runtime.deallocate`."""
@@ -78,7 +130,7 @@ class NativeRuntime(Runtime):
         return bool(tensor.is_allocated())
 
     def memory(self, device: Any) -> MemoryUse:
-        """See `Runtime.memory`; TTNN keeps no peak."""
+        """See `Runtime.memory`; of one chip of a mesh, and TTNN keeps no peak."""
         view = self.ttnn.get_memory_view(device, self.ttnn.BufferType.DRAM)
         banks = view.num_banks
         return MemoryUse(
@@ -97,7 +149,7 @@ class NativeRuntime(Runtime):
         return OperationFailure(op, message or type(error).__name__, reason)
 
     def open(self, name: str) -> Any:
-        """Open ``ttnn:N``.
+        """Open ``ttnn:N``; see `_open_once` for one that is open.
 
         Raises:
             DeviceError: if there is no chip of that number, in TTNN's own words.
@@ -108,14 +160,54 @@ class NativeRuntime(Runtime):
                 f"{name!r} is no device of TTNN; use 'ttnn:0' for the first chip, or pass an open "
                 "device or mesh of ttnn itself."
             )
+        PROCESS.settle_on_chips(mock_folders())
+        device = self._open_once(
+            f"ttnn:{int(number)}",
+            lambda: self.ttnn.open_device(device_id=int(number)),
+            " `symbiote doctor` lists the chips; without one use 'emulator' or 'mock:wormhole_b0'.",
+        )
+        PROCESS.chips = True
+        return device
+
+    def _open_once(self, name: str, opener: Callable[[], Any], advice: str = "") -> Any:
+        """Open a device, or give the one that is open under this name to another holder.
+
+        TTNN would open a chip a second time with an allocator that knows nothing of the first one,
+        and close both at once.
+        """
+        held = self._held.get(name)
+        if held is not None and self._is_open(held.device):
+            held.holders += 1
+            return held.device
         try:
-            return self.ttnn.open_device(device_id=int(number))
+            device = opener()
         except Exception as error:  # TTNN raises RuntimeError and its own kinds
             raise DeviceError(
-                f"TTNN could not open {name!r}: {ttnn_sentence(error)}. `symbiote doctor` lists "
-                "the chips; without one use 'emulator' or 'mock:wormhole_b0'."
+                f"TTNN could not open {name!r}: {ttnn_sentence(error).removesuffix('.')}.{advice}"
             ) from error
+        self._held[name] = _Held(device)
+        return device
+
+    def _is_open(self, device: Any) -> bool:
+        try:
+            self.memory(device)
+        except Exception:  # TTNN has no other way to ask
+            return False
+        return True
 
     def close(self, device: Any) -> None:
-        """See `Runtime.close`."""
-        self.ttnn.close_device(device)
+        """See `Runtime.close`; a device that was opened by name more than once stays for the rest.
+
+        A mesh is closed as one.
+        """
+        for name, held in self._held.items():
+            if held.device is device:
+                held.holders -= 1
+                if held.holders:
+                    return
+                del self._held[name]
+                break
+        if device.get_num_devices() > 1:
+            self.ttnn.close_mesh_device(device)
+        else:
+            self.ttnn.close_device(device)

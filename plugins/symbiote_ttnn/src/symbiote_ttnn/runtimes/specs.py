@@ -75,7 +75,7 @@ def mock_spec() -> RuntimeSpec:
     return RuntimeSpec(
         name="mock",
         scheme="mock",
-        examples=("mock:wormhole_b0", "mock:blackhole"),
+        examples=("mock:wormhole_b0", "mock:blackhole", "mock:wormhole_b0:1x2"),
         load=_load_mock,
         unavailable=wheel_missing,
         chips=list,

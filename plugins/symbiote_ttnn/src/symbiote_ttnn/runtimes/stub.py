@@ -7,14 +7,13 @@ program; starting a shell is an order of magnitude cheaper than starting Python.
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
 VERSION = "15.1.0"
 """What the stand-in answers to ``--version``; TTNN reads any x.y.z."""
 
-_SCRIPT = """#!/bin/sh
+SCRIPT = f"""#!/bin/sh
 # Stands in for the RISC-V compiler of TTNN: a mock chip loads kernels and never runs them.
-case "$1" in --version) echo "riscv-tt-elf-g++ (stand-in) {version}"; exit 0;; esac
+case "$1" in --version) echo "riscv-tt-elf-g++ (stand-in) {VERSION}"; exit 0;; esac
 out=; dep=; src=; last=
 for arg do
   case "$last" in -o) out=$arg;; -MF) dep=$arg;; esac
@@ -27,6 +26,7 @@ case "$out" in
   *) : > "$out"; [ -z "$src" ] || echo "$out: $src" > "${{dep:-${{out%.o}}.d}}" ;;
 esac
 """
+"""The stand-in; it expects ``empty.elf`` (see `empty_elf`) beside itself."""
 
 _LOAD_ADDRESS = 0x5000
 _NAMES = b"\0.text\0.rela.text\0.symtab\0.strtab\0.shstrtab\0"
@@ -65,12 +65,3 @@ def empty_elf() -> bytes:
         + _section(34, 3, 0, 0, at_names, len(_NAMES), 0, 0, 1, 0)
     )
     return header + segment + body + padding + sections
-
-
-def write_stand_in(folder: Path) -> None:
-    """Write the stand-in compiler and its executable into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "empty.elf").write_bytes(empty_elf())
-    script = folder / "riscv-tt-elf-g++"
-    script.write_text(_SCRIPT.format(version=VERSION))
-    script.chmod(0o755)
