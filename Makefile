@@ -7,14 +7,19 @@ ARGS ?=
 
 VENV := .venv
 TTNN_VENV := .venv-ttnn
+INCUMBENT_VENV := .venv-tt-symbiote
 OVERLAY := requirements-transformers-4.txt
 OVERLAY_PATH := $(CURDIR)/$(VENV)/overlay-transformers-4
 # The tests that must hold with every supported series of transformers.
 TRANSFORMERS_TESTS ?= symbiote_vit/tests
+# Sets the shell's variable python to an interpreter that ttnn has a wheel for.
+FIND_TTNN_PYTHON = python="$(TTNN_PYTHON)"; \
+	[ -n "$$python" ] || python="$$($(PYTHON) tools/find_python.py)" || exit 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test test-ttnn test-transformers-4 oracle bench lint format wheels
+.PHONY: help setup demo test test-ttnn test-transformers-4 oracle parity bench \
+	bench-ttnn bench-incumbent lint format wheels
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -29,9 +34,7 @@ test: setup  ## run the tests (those that need ttnn only where it has a wheel)
 	@$(VENV)/bin/python -m pytest $(ARGS)
 
 test-ttnn:  ## run the tests with the real ttnn, on a Python 3.12 or 3.10 that it finds
-	@python="$(TTNN_PYTHON)"; \
-	[ -n "$$python" ] || python="$$($(PYTHON) tools/find_python.py)" || exit 1; \
-	"$$python" tools/setup_venv.py $(TTNN_VENV)
+	@$(FIND_TTNN_PYTHON); "$$python" tools/setup_venv.py $(TTNN_VENV)
 	@$(TTNN_VENV)/bin/python -m pytest --require-ttnn $(ARGS)
 
 test-transformers-4:  ## run the ViT tests with transformers 4.57 laid over .venv
@@ -43,8 +46,21 @@ test-transformers-4:  ## run the ViT tests with transformers 4.57 laid over .ven
 oracle: setup  ## judge the emulator by TTNN's recorded answers, operation by operation
 	@$(VENV)/bin/python tools/oracle.py $(ARGS)
 
+parity:  ## hold the emulator to TTNN on mock chips: 2,000 calls of every operation
+	@$(FIND_TTNN_PYTHON); "$$python" tools/setup_venv.py $(TTNN_VENV)
+	@$(TTNN_VENV)/bin/python tools/parity.py $(ARGS)
+
 bench: setup  ## measure the figures that the documentation claims
 	@$(VENV)/bin/python -m pytest benchmarks -s -p no:randomly $(ARGS)
+
+bench-ttnn:  ## measure the figures on mock chips, with the real ttnn as test-ttnn has it
+	@$(FIND_TTNN_PYTHON); "$$python" tools/setup_venv.py $(TTNN_VENV)
+	@$(TTNN_VENV)/bin/python -m pytest benchmarks --require-ttnn -m ttnn -s -p no:randomly $(ARGS)
+
+bench-incumbent:  ## measure tt-symbiote beside ours, in a venv of its own (6 GB)
+	@$(FIND_TTNN_PYTHON); [ -x $(INCUMBENT_VENV)/bin/pip ] || "$$python" -m venv $(INCUMBENT_VENV)
+	@$(INCUMBENT_VENV)/bin/python -m pip install --quiet --no-input -r requirements-incumbent.txt
+	@$(MAKE) --no-print-directory bench-ttnn ARGS="-k incumbent $(ARGS)"
 
 lint: setup  ## ruff and mypy, changing nothing
 	@$(VENV)/bin/ruff check .
