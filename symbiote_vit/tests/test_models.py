@@ -45,6 +45,23 @@ def test_one_upload_and_one_download_and_nothing_on_torch(emulator: Any) -> None
     assert told.op_fallbacks == ()
 
 
+def test_the_layers_run_in_a_row_unless_more_is_asked_for(emulator: Any) -> None:
+    model = build("classifier")
+    accelerate(model, emulator)
+
+    def calls() -> dict[str, int]:
+        told = report(model).modules
+        return {m.kernel: m.calls for m in told if m.kernel in ("TTNNViTModel", "TTNNViTLayer")}
+
+    model(images())
+    assert calls() == {"TTNNViTModel": 1, "TTNNViTLayer": 1}
+    model(images(), output_hidden_states=True)
+    assert calls() == {"TTNNViTModel": 1, "TTNNViTLayer": 2}
+    model(images(1, (48, 48)), interpolate_pos_encoding=True)
+    assert calls() == {"TTNNViTModel": 2, "TTNNViTLayer": 3}
+    assert report(model).fallback_count == 0
+
+
 def test_the_device_sees_no_other_transfers_than_reported(emulator: Any) -> None:
     model = build("classifier")
     accelerate(model, emulator)

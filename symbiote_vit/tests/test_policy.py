@@ -21,6 +21,7 @@ def test_the_coarse_policy_is_the_automatic_one() -> None:
     todo = plan(build("classifier"))
     assert (todo.policy, todo.plugin) == ("vit", "vit")
     assert kernels(todo) == {
+        "TTNNViTModel": 1,
         "TTNNViTEmbeddings": 1,
         "TTNNViTLayer": 2,
         "TTNNLayerNorm": 1,

@@ -29,7 +29,7 @@ from symbiote_core.errors import (
 from symbiote_core.fallback import Cause, FallbackEvent, FallbackWarning
 from symbiote_core.hookspecs import API_VERSION, hookimpl
 from symbiote_core.metrics import gain, pcc, relative_rms
-from symbiote_core.module import TTNNModule, WeightState, deallocate_weights_after
+from symbiote_core.module import TTNNModule, WeightState, deallocate_weights_after, through
 from symbiote_core.plugins import (
     PluginManager,
     PluginRecord,
@@ -132,5 +132,6 @@ __all__ = [
     "set_device",
     "set_plugin_manager",
     "set_run_mode",
+    "through",
     "use_runtime",
 ]

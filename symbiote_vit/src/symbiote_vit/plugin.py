@@ -21,6 +21,7 @@ _FINE = (
 )
 
 _COARSE = (
+    Rule(f"{_VIT}.ViTModel", "TTNNViTModel"),
     Rule(f"{_VIT}.ViTEmbeddings", "TTNNViTEmbeddings"),
     Rule(f"{_VIT}.ViTLayer", "TTNNViTLayer"),
     Rule(f"{_VIT}.ViTPooler", "TTNNViTPooler"),
@@ -38,6 +39,7 @@ class ViTPlugin:
         targets = {
             "TTNNViTEmbeddings": ("ViTEmbeddings", "TTNNViTEmbeddings"),
             "TTNNViTLayer": ("ViTLayer", "TTNNViTLayer"),
+            "TTNNViTModel": ("ViTModel", "TTNNViTModel"),
             "TTNNViTPooler": ("ViTPooler", "TTNNViTPooler"),
             "TTNNViTAttention": ("ViTAttention", "TTNNViTSelfAttention"),
             "TTNNViTSelfAttention": ("ViTSelfAttention", "TTNNViTSelfAttention"),

@@ -1,7 +1,8 @@
 """The base class of kernels, the life of their weights and the modes they run in."""
 
+from symbiote_core.module.chain import through
 from symbiote_core.module.modes import MODES
 from symbiote_core.module.state import WeightState
 from symbiote_core.module.ttnn_module import TTNNModule, deallocate_weights_after
 
-__all__ = ["MODES", "TTNNModule", "WeightState", "deallocate_weights_after"]
+__all__ = ["MODES", "TTNNModule", "WeightState", "deallocate_weights_after", "through"]

@@ -47,7 +47,7 @@ def normal(module: TTNNModule, forward: Callable[..., Any], args: Args, kwargs: 
     try:
         if module.training:
             raise Refused("needs_grad", "the module is in training mode; call model.eval()")
-        if state.child_hooks or not module.returns_everything:
+        if state.is_hooked() or not module.returns_everything:
             _check_child_hooks(module)
         if state.weights is not WeightState.DEVICE or state.is_stale():
             weights.ensure_ready(module)
@@ -101,14 +101,24 @@ def _device_call(
 ) -> Any:
     """A call with device tensors only: what comes out stays on the device, errors go up."""
     state = module._symbiote
-    if not state.is_part and (state.weights is not WeightState.DEVICE or state.is_stale()):
+    # A part's weights are looked after by the whole, but for those that it frees itself.
+    if state.weights is not WeightState.DEVICE or (not state.is_part and state.is_stale()):
         weights.ensure_ready(module)
-    try:
-        return forward(module, *args, **kwargs)
-    except Exception as error:
-        if not hasattr(error, "symbiote_path"):  # the innermost module is the one to name
-            error.symbiote_path = state.path  # type: ignore[attr-defined]
-        raise
+    return forward(module, *args, **kwargs)
+
+
+def over_children(
+    module: TTNNModule, forward: Callable[..., Any], args: Args, kwargs: Kwargs
+) -> Any:
+    """The only mode of a kernel over swapped modules: its ``forward``, or torch's.
+
+    Neither runs anything on torch that the modules in it do not run there themselves, visibly.
+    """
+    out = NotImplemented if module.training else forward(module, *args, **kwargs)
+    if out is NotImplemented:
+        return weights.require_torch_layer(module).forward(*args, **kwargs)
+    module._symbiote.calls.calls += 1
+    return out
 
 
 def _wrap_all(module: TTNNModule, dtype: torch.dtype, out: Any) -> Any:
@@ -143,7 +153,7 @@ def _upload(module: TTNNModule, tensor: torch.Tensor, position: int | str) -> An
 
 
 def _check_child_hooks(module: TTNNModule) -> None:
-    watched = module._symbiote.child_hooks
+    watched = module._symbiote.children
     if not module.returns_everything:
         watched = (("", module), *watched)
     for name, child in watched:

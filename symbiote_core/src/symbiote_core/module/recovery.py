@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import torch
 from symbiote_core.errors import DeviceNotSetError, TTNNExecutionError, UnsupportedInputError
 from symbiote_core.fallback import STAY_AFTER, FallbackEvent, failure_key
 from symbiote_core.module import weights
+from symbiote_core.module.state import ModuleState
 from symbiote_core.runtime.protocol import (
     REASON_OUT_OF_MEMORY,
     REASON_UNSUPPORTED,
@@ -21,6 +23,8 @@ from symbiote_core.tensor.wrapper import TorchTTNNTensor
 
 if TYPE_CHECKING:
     from symbiote_core.module.ttnn_module import TTNNModule
+
+logger = logging.getLogger("symbiote.fallback")
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -67,6 +71,10 @@ def recover(
         out = on_torch(module, forward, args, kwargs)
     except UseAfterFree as gone:
         raise TTNNExecutionError(event) from gone
+    logger.debug("%s at %r fell back", event.kernel, event.path, exc_info=error)
+    # Who looked through the frames left copies of their variables in them, and those of the call
+    # that goes on would hold its device tensors until the next garbage collection.
+    error.__traceback__ = None
     state.activity.fell_back(event)
     state.calls.fallbacks += 1
     if failure.reason not in ("needs_grad", "hooked_child"):
@@ -92,7 +100,7 @@ def _event(
 ) -> FallbackEvent:
     state = module._symbiote
     tensors = [leaf for leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-    inner = getattr(error, "symbiote_path", "")
+    inner = _innermost_path(error)
     message = failure.message
     if inner.startswith(f"{state.path}."):
         # Relative, so that the same failure in every layer of a model is one cause.
@@ -107,6 +115,19 @@ def _event(
         reason=failure.reason,
         message=message,
     )
+
+
+def _innermost_path(error: Exception) -> str:
+    """The path of the kernel, or part of one, that the error came out of; empty if it is none."""
+    path = ""
+    trace = error.__traceback__
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        state = getattr(owner, "__dict__", {}).get("_symbiote")
+        if isinstance(state, ModuleState):
+            path = state.path
+        trace = trace.tb_next
+    return path
 
 
 def free_memory(module: TTNNModule) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import operator
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -25,6 +26,55 @@ class WeightState(enum.Enum):
     """Converted and on the device."""
 
 
+_version = operator.attrgetter("_version")
+
+
+@attrs.frozen(eq=False)
+class Sources:
+    """The torch parameters and buffers that converted weights came from, as columns.
+
+    Looking through columns costs a third of what looking through rows does, and every call of a
+    swapped module looks.
+
+    Attributes:
+        holders: the dictionary that each stands in.
+        keys: its key there.
+        tensors: the tensor.
+        versions: the tensor's counter of in-place writes.
+    """
+
+    holders: tuple[dict[str, Any], ...] = ()
+    keys: tuple[str, ...] = ()
+    tensors: tuple[torch.Tensor, ...] = ()
+    versions: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, layer: torch.nn.Module) -> Sources:
+        """Those below ``layer``.
+
+        Tensors made in inference mode have no counter; they can't be written to outside of it, and
+        a replaced one is seen by its identity only when it has one, so they are left out.
+        """
+        rows = [
+            (holder, key, tensor, tensor._version)
+            for module in layer.modules()
+            for holder in (module._parameters, module._buffers)
+            for key, tensor in holder.items()
+            if tensor is not None and not tensor.is_inference()
+        ]
+        return cls(*zip(*rows, strict=True)) if rows else cls()
+
+    def changed(self) -> bool:
+        """Whether any was replaced or written to since."""
+        try:
+            held = map(operator.getitem, self.holders, self.keys)
+            if not all(map(operator.is_, held, self.tensors)):
+                return True
+        except KeyError:
+            return True
+        return tuple(map(_version, self.tensors)) != self.versions
+
+
 @attrs.define(eq=False)
 class ModuleState:
     """Everything the base class keeps, in one object beside the author's attributes.
@@ -43,12 +93,13 @@ class ModuleState:
         strict: whether an error is raised instead of falling back.
         is_part: whether it is a part of another kernel, which looks after it.
         config: the ``model_config`` it was given.
-        sources: the torch parameters and buffers that the weights came from: the dictionary that
-            holds each, its key, the tensor and its version counter.
+        sources: the torch parameters and buffers that the weights came from.
         stale: whether the torch weights changed in a way that the counters don't show.
         weight_names: the attributes that ``preprocess_weights_impl`` set to TTNN tensors.
         host_copies: host tensors kept so that freed weights need not be converted again.
-        child_hooks: the forward-hook dictionaries of the torch layer's children.
+        children: the torch layer's children by name, whose hooks are watched.
+        hook_tables: their dictionaries of forward hooks.
+        instance_tables: their instance dictionaries, where a replaced ``forward`` would be.
         checked_shapes: input shapes for which the output's shape was seen to be right.
         failures: how often each cause failed here.
         peers: the other swapped modules of the model, for freeing memory.
@@ -67,35 +118,31 @@ class ModuleState:
     strict: bool = False
     is_part: bool = False
     config: Mapping[str, Any] | None = None
-    sources: tuple[tuple[dict[str, Any], str, torch.Tensor, int], ...] = ()
+    sources: Sources = attrs.Factory(Sources)
     stale: bool = False
     weight_names: tuple[str, ...] = ()
     host_copies: dict[str, Any] = attrs.Factory(dict)
-    child_hooks: tuple[tuple[str, torch.nn.Module], ...] = ()
+    children: tuple[tuple[str, torch.nn.Module], ...] = ()
+    hook_tables: tuple[Mapping[int, Any], ...] = ()
+    instance_tables: tuple[Mapping[str, Any], ...] = ()
     checked_shapes: set[Any] = attrs.Factory(set)
     failures: dict[Any, int] = attrs.Factory(dict)
     peers: weakref.WeakSet[Any] = attrs.Factory(weakref.WeakSet)
 
     def is_stale(self) -> bool:
         """Whether the torch weights were replaced or written to since they were converted."""
-        if self.stale:
-            return True
-        for holder, key, tensor, version in self.sources:
-            if holder.get(key) is not tensor or tensor._version != version:
-                return True
-        return False
+        return self.stale or self.sources.changed()
 
+    def watch(self, children: Iterable[tuple[str, torch.nn.Module]]) -> None:
+        """Watch the hooks of these modules."""
+        self.children = tuple(children)
+        self.hook_tables = tuple(
+            table
+            for _, child in self.children
+            for table in (child._forward_hooks, child._forward_pre_hooks)
+        )
+        self.instance_tables = tuple(child.__dict__ for _, child in self.children)
 
-def sources_of(layer: torch.nn.Module) -> tuple[tuple[dict[str, Any], str, torch.Tensor, int], ...]:
-    """The parameters and buffers below ``layer``, with their version counters.
-
-    Tensors made in inference mode have no counter; they can't be written to outside of it, and a
-    replaced one is seen by its identity only when it has one, so they are left out.
-    """
-    found = []
-    for module in layer.modules():
-        for holder in (module._parameters, module._buffers):
-            for key, tensor in holder.items():
-                if tensor is not None and not tensor.is_inference():
-                    found.append((holder, key, tensor, tensor._version))
-    return tuple(found)
+    def is_hooked(self) -> bool:
+        """Whether a child has a forward hook, idle ones included, or a ``forward`` of its own."""
+        return any(self.hook_tables) or any("forward" in table for table in self.instance_tables)

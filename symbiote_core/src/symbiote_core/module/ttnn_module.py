@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
 
 from symbiote_core.errors import LifecycleError
 from symbiote_core.module import weights
-from symbiote_core.module.modes import normal
+from symbiote_core.module.modes import normal, over_children
+from symbiote_core.module.recovery import Mode
 from symbiote_core.module.state import ModuleState, WeightState
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,18 +93,37 @@ class TTNNModule(nn.Module):
     """False for a kernel that leaves out something the torch layer returns, such as attention
     weights. Such a kernel steps back to torch while somebody hooks its module to see that."""
 
+    covers_children: bool = True
+    """False for a kernel that only calls the modules in its torch layer, such as the loop over a
+    model's layers: these are swapped too. It has no weights, its ``forward`` takes and returns what
+    the torch layer's does and may return NotImplemented, for which torch's ``forward`` runs over
+    the same swapped modules. See `symbiote_core.module.through`."""
+
     _symbiote: ModuleState
 
     def __init__(self) -> None:
         super().__init__()
-        object.__setattr__(self, "_symbiote", ModuleState(mode=normal))
+        object.__setattr__(self, "_symbiote", ModuleState(mode=self._first_mode()))
         object.__setattr__(self, "_torch_layer", None)
         object.__setattr__(self, "_parts", {})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "forward" in cls.__dict__:
-            cls.forward = _entry(cls.__dict__["forward"])  # type: ignore[method-assign]
+            cls.written = cls.__dict__["forward"]
+            cls.forward = _entry(cls.written)  # type: ignore[method-assign]
+
+    @classmethod
+    def _first_mode(cls) -> Mode:
+        return normal if cls.covers_children else over_children
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the module; the parts of a kernel are called with nothing around them."""
+        state = self._symbiote
+        on_device = state.is_part and state.weights is WeightState.DEVICE
+        if on_device and not (args and isinstance(args[0], torch.Tensor)):
+            return self.written(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
 
     # -- what authors write -----------------------------------------------------------------------
 
@@ -147,6 +167,9 @@ class TTNNModule(nn.Module):
         raise NotImplementedError(
             f"{type(self).__name__} has no forward. Write one on ttnn tensors."
         )
+
+    written: ClassVar[Callable[..., Any]] = forward
+    """``forward`` as its author wrote it, without anything around it."""
 
     def upload_input(self, tensor: torch.Tensor, position: int | str) -> Any:
         """Bring a torch input to the device; override it for another dtype or layout.
@@ -255,9 +278,7 @@ class TTNNModule(nn.Module):
         own["_version"] = layer._version
         own["training"] = layer.training
         state = self._symbiote
-        state.child_hooks = tuple(
-            (name, child) for name, child in layer.named_modules() if child is not layer
-        )
+        state.watch((name, child) for name, child in layer.named_modules() if child is not layer)
         floating = (p.dtype for p in layer.parameters() if p.is_floating_point())
         state.dtype = next(floating, torch.get_default_dtype())
 
@@ -376,7 +397,7 @@ class TTNNModule(nn.Module):
         """Take the state of a copy; the weights are in torch, and there is no device yet."""
         kept = state.pop("_symbiote")
         vars(self).update(state)
-        object.__setattr__(self, "_symbiote", ModuleState(mode=normal, **kept))
+        object.__setattr__(self, "_symbiote", ModuleState(mode=self._first_mode(), **kept))
         layer = self._torch_layer
         if layer is not None:
             self._bind(layer)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from symbiote_core.errors import DeviceNotSetError, LifecycleError
-from symbiote_core.module.state import WeightState, sources_of
+from symbiote_core.module.state import Sources, WeightState
 from symbiote_core.runtime.active import ACTIVE, active_runtime, use_runtime
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def preprocess(module: TTNNModule) -> None:
         name for name in tensor_attributes(module) if before.get(name) != id(vars(module)[name])
     )
     layer = module.torch_layer
-    state.sources = () if layer is None or state.is_part else sources_of(layer)
+    looks_after = module.covers_children and not state.is_part
+    state.sources = Sources.of(layer) if layer is not None and looks_after else Sources()
     state.stale = False
     state.converted_by = ACTIVE.runtime if state.runtime is None else state.runtime
     state.weights = WeightState.HOST

@@ -79,7 +79,8 @@ def set_run_mode(model: nn.Module, mode: str | Mode) -> None:
         raise ValueError(f"There is no run mode {mode!r}. Modes are: {', '.join(MODES)}.")
     chosen = MODES[mode] if isinstance(mode, str) else mode
     for module in swapped_modules(model):
-        module._symbiote.mode = chosen
+        if module.covers_children:
+            module._symbiote.mode = chosen
 
 
 def reset_fallbacks(model: nn.Module) -> None:

@@ -29,7 +29,7 @@ class Replacement:
         paths: everywhere it stands; more than one for a shared module.
         module_class: the torch class's name.
         kernel: the kernel.
-        parameters: how many parameters it has, with its children.
+        parameters: how many parameters it has, with its children if the kernel covers them.
     """
 
     path: str
@@ -156,7 +156,7 @@ def _walk(model: nn.Module) -> _Walk:
             continue
         walk.paths[id(module)] = [path]
         walk.order.append((path, module))
-        if not isinstance(module, TTNNModule):
+        if not isinstance(module, TTNNModule) or not module.covers_children:
             prefix = f"{path}." if path else ""
             stack.extend(
                 (prefix + name, child) for name, child in reversed(list(_children(module)))
@@ -288,7 +288,11 @@ class _Planner:
     def _decide(
         self, path: str, paths: tuple[str, ...], module: nn.Module, above: set[str]
     ) -> bool:
-        """Plan the replacement of one module; False if it stays, with the reason kept."""
+        """Plan the replacement of one module, or keep the reason why it stays.
+
+        Returns:
+            Whether its children are covered by the replacement.
+        """
         reasons: list[str] = []
         for index in self._rules_for(type(module)):
             rule, only = self.policy.rules[index], self.rule_paths[index]
@@ -301,19 +305,21 @@ class _Planner:
             best = self.registry.choose(path, module, candidates)
             if best is None:
                 reasons += [f"{c.kernel.name}: {c.reason}" for c in candidates]
-            elif any(p in above for p in paths):
+                continue
+            covers = best.kernel.kernel_class().covers_children
+            if covers and any(p in above for p in paths):
                 reasons.append(f"{best.kernel.name} would cover an excluded module")
-            else:
-                self.replacements.append(
-                    Replacement(
-                        path=path,
-                        paths=paths,
-                        module_class=type(module).__name__,
-                        kernel=best.kernel,
-                        parameters=sum(p.numel() for p in module.parameters()),
-                    )
+                continue
+            self.replacements.append(
+                Replacement(
+                    path=path,
+                    paths=paths,
+                    module_class=type(module).__name__,
+                    kernel=best.kernel,
+                    parameters=sum(p.numel() for p in module.parameters(recurse=covers)),
                 )
-                return True
+            )
+            return covers
         has_children = any(True for _ in _children(module))
         if reasons:
             self._keep(path, module, "; ".join(reasons))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import MutableMapping
 from typing import Any
 
 import attrs
@@ -28,7 +29,13 @@ class OutputBoundary:
         """Download what is still on the device."""
         del module, args
         self.activity.forwards += 1
-        return map_leaves(_plain, output)
+        if not isinstance(output, MutableMapping):
+            return map_leaves(_plain, output)
+        for key, value in output.items():  # in place: a copy of a ModelOutput costs 40 us
+            plain = map_leaves(_plain, value)
+            if plain is not value:
+                output[key] = plain
+        return output
 
 
 def _plain(leaf: Any) -> Any:

@@ -38,8 +38,10 @@ def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         # handlers as under no_grad, and those that may or may not alias their input are gone.
         out = func.decompose(*args, **kwargs)
         return _on_torch(func, args, kwargs, "no handler") if out is NotImplemented else out
-    if kwargs or func.is_view:
+    if kwargs:
         return _on_device(handler, func, args, kwargs)
+    if func.is_view:
+        return _view(handler, func, args)
     # The common case, with nothing to upload and nothing to look into: device tensors and numbers.
     owner: TorchTTNNTensor | None = None
     for arg in args:
@@ -63,6 +65,31 @@ def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if isinstance(out, runtime.tensor_type):
         return wrap(out, owner.dtype, runtime, owner._ttnn_device, owner._activity)
     return _on_device(handler, func, args, kwargs)
+
+
+def _view(handler: Any, func: Any, args: tuple[Any, ...]) -> Any:
+    """A view of one device tensor, the common case of its kind; the others go to `_on_device`."""
+    owner = args[0]
+    runtime = owner._runtime if type(owner) is TorchTTNNTensor else None
+    if runtime is None or runtime is not ACTIVE.runtime:
+        return _on_device(handler, func, args, {})
+    try:
+        out = handler.run(owner.to_ttnn, *args[1:])
+    except Exception as error:  # any refusal of TTNN means: torch does this one, visibly
+        return _refused(runtime, error, func, args, {})
+    if out is NotImplemented:
+        return _on_device(handler, func, args, {})
+    device, activity = owner._ttnn_device, owner._activity
+    strides = iter(_strides_on_torch(func, args, {}))
+
+    def rewrap(leaf: Any) -> Any:
+        if not runtime.is_tensor(leaf):
+            return leaf
+        return wrap(leaf, owner.dtype, runtime, device, activity, next(strides, None))
+
+    result = map_leaves(rewrap, out)
+    _remember_views(result, owner, func, args, {})
+    return result
 
 
 def _refused(
@@ -142,7 +169,7 @@ def _strides_on_torch(
     func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[int, ...], ...]:
     """The strides that torch would give the results; empty where they can't be told."""
-    key = func, _signature(args), _signature(tuple(kwargs.items()))
+    key: Any = func, _signature(args), _signature(tuple(kwargs.items())) if kwargs else ()
     known = _STRIDES.get(key)
     if known is None:
         if len(_STRIDES) >= MAX_STRIDES:

@@ -31,4 +31,4 @@ class TTNNViTSelfAttention(TTNNSelfAttention):
         """
         if attention_mask is not None:
             raise UnsupportedInputError("the kernel takes no attention or head mask")
-        return self.attend_all(hidden_states), None
+        return TTNNSelfAttention.written(self, hidden_states), None

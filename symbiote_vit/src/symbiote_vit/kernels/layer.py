@@ -50,7 +50,7 @@ class TTNNViTLayer(TTNNKernel):
         """
         if attention_mask is not None:
             raise UnsupportedInputError("the kernel takes no attention or head mask")
-        attended = self.self_attention(self.norm_before(hidden_states))
-        hidden_states = ttnn.add(attended, hidden_states)
-        widened = self.first(self.norm_after(hidden_states))
-        return ttnn.add(self.second(widened), hidden_states)
+        normed = self.norm_before.written(hidden_states)
+        hidden_states = ttnn.add(self.self_attention.written(normed), hidden_states)
+        widened = self.first.written(self.norm_after.written(hidden_states))
+        return ttnn.add(self.second.written(widened), hidden_states)

@@ -33,9 +33,10 @@ def _slice(x: Any, dim: int = 0, start: Any = None, end: Any = None, step: int =
 def _select(x: Any, dim: int, index: int) -> Any:
     shape = tuple(x.shape)
     dim %= len(shape)
-    index = index + shape[dim] if index < 0 else index
-    row = _slice(x, dim, index, index + 1)
-    return ttnn.reshape(row, shape[:dim] + shape[dim + 1 :])
+    begins, ends = [0] * len(shape), list(shape)
+    begins[dim] = index + shape[dim] if index < 0 else index
+    ends[dim] = begins[dim] + 1
+    return ttnn.reshape(ttnn.slice(x, begins, ends), shape[:dim] + shape[dim + 1 :])
 
 
 def _view(x: Any, size: Sequence[int]) -> Any:

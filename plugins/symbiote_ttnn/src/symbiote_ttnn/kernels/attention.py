@@ -126,10 +126,6 @@ class TTNNSelfAttention(TTNNKernel):
 
     def forward(self, hidden_states: Any) -> Any:
         """Attend: [B, S, D] → [B, S, heads * head_size], projected if there is an output layer."""
-        return self.attend_all(hidden_states)
-
-    def attend_all(self, hidden_states: Any) -> Any:
-        """What `forward` does; for subclasses whose ``forward`` takes and returns more."""
         qkv = ttnn.linear(hidden_states, self.tt_qkv, bias=self.tt_qkv_bias, **self.launch)
         query, key, value = ttnn.transformer.split_query_key_value_and_split_heads(
             qkv, num_heads=self.layers.heads, transpose_key=False
