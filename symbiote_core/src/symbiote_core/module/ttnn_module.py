@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import nn
+from torch.nn.modules.module import _global_forward_hooks as _GLOBAL_HOOKS
+from torch.nn.modules.module import _global_forward_pre_hooks as _GLOBAL_PRE_HOOKS
 
 from symbiote_core.errors import LifecycleError
 from symbiote_core.module import weights
+from symbiote_core.module.copying import Copied
 from symbiote_core.module.modes import normal, over_children
 from symbiote_core.module.recovery import Mode
 from symbiote_core.module.state import ModuleState, WeightState
@@ -68,7 +70,7 @@ def _entry(forward: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-class TTNNModule(nn.Module):
+class TTNNModule(Copied, nn.Module):
     """A module that runs on TTNN in the place of a torch module.
 
     Subclasses write ``from_torch``, ``preprocess_weights_impl`` and ``forward``; the other
@@ -100,6 +102,7 @@ class TTNNModule(nn.Module):
     the same swapped modules. See `symbiote_core.module.through`."""
 
     _symbiote: ModuleState
+    _frees: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,6 +114,7 @@ class TTNNModule(nn.Module):
         super().__init_subclass__(**kwargs)
         if "forward" in cls.__dict__:
             cls.written = cls.__dict__["forward"]
+            cls._frees = getattr(cls.written, "deallocates_weights_after", False)
             cls.forward = _entry(cls.written)  # type: ignore[method-assign]
 
     @classmethod
@@ -118,12 +122,30 @@ class TTNNModule(nn.Module):
         return normal if cls.covers_children else over_children
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the module; the parts of a kernel are called with nothing around them."""
+        """Call the module; with TTNN tensors alone, ``forward`` runs with nothing around it."""
         state = self._symbiote
-        on_device = state.is_part and state.weights is WeightState.DEVICE
-        if on_device and not (args and isinstance(args[0], torch.Tensor)):
-            return self.written(*args, **kwargs)
+        if state.weights is WeightState.DEVICE and not self._frees:
+            for arg in args:
+                if isinstance(arg, torch.Tensor):
+                    break
+            else:
+                if state.is_part or self._is_plain(kwargs):
+                    return self.written(*args, **kwargs)
         return super().__call__(*args, **kwargs)
+
+    def _is_plain(self, kwargs: dict[str, Any]) -> bool:
+        """Whether a call with TTNN tensors needs nothing that is not in ``forward``."""
+        state = self._symbiote
+        return not (
+            state.mode is not normal
+            or self._forward_hooks
+            or self._forward_pre_hooks
+            or _GLOBAL_HOOKS
+            or _GLOBAL_PRE_HOOKS
+            or state.sources.changed()
+            or state.stale
+            or (kwargs and any(isinstance(value, torch.Tensor) for value in kwargs.values()))
+        )
 
     # -- what authors write -----------------------------------------------------------------------
 
@@ -375,47 +397,3 @@ class TTNNModule(nn.Module):
         else:
             layer._load_from_state_dict(*args, **kwargs)
         self._symbiote.stale = True
-
-    # -- copies: converted weights stay behind, they are made again from torch's -------------------
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but TTNN tensors and the device, which can't be copied."""
-        held = {*weights.tensor_attributes(self), *self.transient}
-        state = {k: v for k, v in vars(self).items() if k not in held and k != "_symbiote"}
-        kept = self._symbiote
-        state["_symbiote"] = {
-            "path": kept.path,
-            "plugin": kept.plugin,
-            "dtype": kept.dtype,
-            "strict": kept.strict,
-            "is_part": kept.is_part,
-            "config": kept.config,
-        }
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the state of a copy; the weights are in torch, and there is no device yet."""
-        kept = state.pop("_symbiote")
-        vars(self).update(state)
-        object.__setattr__(self, "_symbiote", ModuleState(mode=self._first_mode(), **kept))
-        layer = self._torch_layer
-        if layer is not None:
-            self._bind(layer)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle by the kernel's class, not by the class that ``isinstance`` sees."""
-        return (_new, (type(self),), self.__getstate__())
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> TTNNModule:
-        """A copy on the same device that converts its own weights."""
-        copied = _new(type(self))
-        memo[id(self)] = copied
-        copied.__setstate__(copy.deepcopy(self.__getstate__(), memo))
-        copied._symbiote.device = self._symbiote.device
-        copied._symbiote.runtime = self._symbiote.runtime
-        return copied
-
-
-def _new(cls: type[TTNNModule]) -> TTNNModule:
-    module: TTNNModule = cls.__new__(cls)
-    return module
