@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
-from torch.nn.modules.module import _global_forward_hooks as _GLOBAL_HOOKS
-from torch.nn.modules.module import _global_forward_pre_hooks as _GLOBAL_PRE_HOOKS
+from torch.nn.modules import module as torch_module
 
 from symbiote_core.errors import LifecycleError
 from symbiote_core.module import weights
 from symbiote_core.module.copying import Copied
+from symbiote_core.module.entry import entry
 from symbiote_core.module.modes import normal, over_children
 from symbiote_core.module.recovery import Mode
 from symbiote_core.module.state import ModuleState, WeightState
 
-F = TypeVar("F", bound=Callable[..., Any])
+_GLOBAL_HOOKS = (
+    torch_module._global_forward_hooks,
+    torch_module._global_forward_pre_hooks,
+    torch_module._global_backward_hooks,
+    torch_module._global_backward_pre_hooks,
+)
+"""Torch's tables of hooks on all modules, which `nn.Module.__call__` looks through."""
 
 _SHARED = (
     "_parameters",
@@ -38,36 +43,6 @@ _SHARED = (
     "_load_state_dict_post_hooks",
 )
 """The dictionaries of `nn.Module` that a swapped module and its torch layer hold in common."""
-
-
-def deallocate_weights_after(forward: F) -> F:
-    """Decorator for a kernel's ``forward``: free the device copy of its weights after each call.
-
-    For models larger than the device. The converted host copy is kept where the base class moves
-    the weights, so that the next call uploads and does not convert again.
-    """
-    forward.deallocates_weights_after = True  # type: ignore[attr-defined]
-    return forward
-
-
-def _entry(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Put the run mode around an author's ``forward``; the original is ``__wrapped__``."""
-    if getattr(forward, "deallocates_weights_after", False):
-
-        @functools.wraps(forward)
-        def run_and_free(self: TTNNModule, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return self._symbiote.mode(self, forward, args, kwargs)
-            finally:
-                weights.release(self)
-
-        return run_and_free
-
-    @functools.wraps(forward)
-    def run(self: TTNNModule, *args: Any, **kwargs: Any) -> Any:
-        return self._symbiote.mode(self, forward, args, kwargs)
-
-    return run
 
 
 class TTNNModule(Copied, nn.Module):
@@ -115,7 +90,7 @@ class TTNNModule(Copied, nn.Module):
         if "forward" in cls.__dict__:
             cls.written = cls.__dict__["forward"]
             cls._frees = getattr(cls.written, "deallocates_weights_after", False)
-            cls.forward = _entry(cls.written)  # type: ignore[method-assign]
+            cls.forward = entry(cls.written)  # type: ignore[method-assign]
 
     @classmethod
     def _first_mode(cls) -> Mode:
@@ -131,7 +106,18 @@ class TTNNModule(Copied, nn.Module):
             else:
                 if state.is_part or self._is_plain(kwargs):
                     return self.written(*args, **kwargs)
-        return super().__call__(*args, **kwargs)
+        if self._is_hooked() or self._compiled_call_impl is not None:
+            return super().__call__(*args, **kwargs)
+        return self.forward(*args, **kwargs)  # what `nn.Module` comes to then, in a third the time
+
+    def _is_hooked(self) -> bool:
+        return bool(
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+            or any(_GLOBAL_HOOKS)
+        )
 
     def _is_plain(self, kwargs: dict[str, Any]) -> bool:
         """Whether a call with TTNN tensors needs nothing that is not in ``forward``."""
@@ -140,10 +126,9 @@ class TTNNModule(Copied, nn.Module):
             state.mode is not normal
             or self._forward_hooks
             or self._forward_pre_hooks
-            or _GLOBAL_HOOKS
-            or _GLOBAL_PRE_HOOKS
-            or state.sources.changed()
+            or any(_GLOBAL_HOOKS)
             or state.stale
+            or state.sources.changed()
             or (kwargs and any(isinstance(value, torch.Tensor) for value in kwargs.values()))
         )
 
