@@ -30,8 +30,9 @@ from setup_venv import ROOT, distributions
 DIST = ROOT / "dist"
 META = "symbiote"
 
-# These are not found through entry points: the one that looks for them, and the command.
-WITHOUT_ENTRY_POINTS = ("symbiote-core", "symbiote-cli")
+# These are not found through entry points: the one that looks for them, the command, and the kit
+# that tests import.
+WITHOUT_ENTRY_POINTS = ("symbiote-core", "symbiote-cli", "symbiote-conformance")
 
 # Imports the package and loads the entry points that its wheel declares.
 LOAD = """

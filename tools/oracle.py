@@ -1,6 +1,6 @@
 """Judge the emulator by the recorded answers of TTNN, operation by operation.
 
-Options after the name are those of ``python -m symbiote_emulator.oracle`` (``--op NAME``,
+Options after the name are those of ``python -m symbiote_conformance.oracle`` (``--op NAME``,
 ``--failures N``, ``--json`` ...). Exits with 1 if fewer than 90 of 100 calls agree.
 """
 
@@ -10,8 +10,8 @@ import itertools
 import sys
 from pathlib import Path
 
-from symbiote_emulator.oracle import judge_file, tabulate
-from symbiote_emulator.oracle.__main__ import main as judge
+from symbiote_conformance.oracle import judge_file, tabulate
+from symbiote_conformance.oracle.__main__ import main as judge
 
 RECORDED = Path(__file__).parents[1] / "tests" / "data" / "oracle"
 REQUIRED = 0.9

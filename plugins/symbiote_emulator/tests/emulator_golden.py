@@ -1,8 +1,6 @@
-"""Operands, float64 goldens and the tolerances that operations are held to.
+"""Operands, stored values and settings that the tests of operations share.
 
-The tolerances: a move is bit equal; a sum, difference or product is within half an ulp; a unary
-within one ulp; norms, softmax and means within one ulp, or 2^-7 of the largest value of the row
-where terms cancel; a product of matrices within 2^-8 |g| + 2^-18 (|X| @ |W|). Ulps are bfloat16's.
+The tolerances are those of `symbiote_conformance.tolerances`.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from symbiote_conformance import tolerances
 from symbiote_emulator import ttnn
 
 property_test = settings(max_examples=30, deadline=None)
@@ -42,14 +41,6 @@ def stored(tensor: Any) -> torch.Tensor:
     return ttnn.to_torch(tensor).double()
 
 
-def ulp(golden: torch.Tensor) -> torch.Tensor:
-    """The distance of bfloat16 values around ``golden``."""
-    exponent = golden.abs().clamp(min=2.0**-126).log2().floor()
-    return torch.exp2(exponent - 7)
-
-
 def assert_within(actual: Any, golden: torch.Tensor, bound: torch.Tensor) -> None:
-    """``actual`` is nowhere further from ``golden`` than ``bound``."""
-    error = (stored(actual) - golden).abs()
-    worst = (error - bound).max() if error.numel() else torch.tensor(-1.0)
-    assert worst <= 0, f"{float(error.max())} off, allowed {float(bound.max())}"
+    """The stored values of ``actual`` are nowhere further from ``golden`` than ``bound``."""
+    tolerances.assert_within(stored(actual), golden, bound)

@@ -12,12 +12,12 @@ from emulator_golden import (
     seeds,
     shapes,
     stored,
-    ulp,
     values,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symbiote_conformance.tolerances import sum_or_product, ulp, unary
 from symbiote_emulator import ttnn
 
 ARITHMETIC: dict[str, Callable[..., torch.Tensor]] = {
@@ -70,7 +70,7 @@ def test_arithmetic(
     a, b = values(shape, seed), (values(other, seed + 1).abs() + 0.5).bfloat16().float()
     out = getattr(ttnn, name)(on_device(a, device), on_device(b, device))
     g = ARITHMETIC[name](a.double(), b.double())
-    assert_within(out, g, 0.5 * ulp(g) + 2.0**-126)
+    assert_within(out, g, sum_or_product(g))
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -93,7 +93,7 @@ def test_unaries(device: Any, name: str, shape: tuple[int, ...], seed: int) -> N
     generator = torch.Generator().manual_seed(seed)
     x = (torch.rand(shape, generator=generator) * (high - low) + low).bfloat16().float()
     g = function(x.double())
-    assert_within(getattr(ttnn, name)(on_device(x, device)), g, ulp(g) + 2.0**-24)
+    assert_within(getattr(ttnn, name)(on_device(x, device)), g, unary(g))
 
 
 @pytest.mark.parametrize("name", EXACT_UNARY)

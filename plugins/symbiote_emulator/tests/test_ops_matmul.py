@@ -16,6 +16,7 @@ from emulator_golden import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symbiote_conformance.tolerances import product
 from symbiote_emulator import ttnn
 from symbiote_emulator.kept import kept_bytes
 from symbiote_emulator.numerics import operand_terms
@@ -43,10 +44,6 @@ def config(fidelity: str) -> Any:
 def golden(a: torch.Tensor, b: torch.Tensor, fidelity: str) -> torch.Tensor:
     terms = operand_terms(a.float(), b.float(), getattr(ttnn.MathFidelity, fidelity))
     return sum((x.double() @ y.double() for x, y in terms), torch.zeros(()).double())
-
-
-def bound(g: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return 2.0**-8 * g.abs() + 2.0**-18 * (a.abs() @ b.abs()) + 2.0**-126
 
 
 @property_test
@@ -83,7 +80,7 @@ def test_linear(
     if c is not None:
         g = g + c.double()
     assert tuple(out.shape) == tuple(g.shape)
-    assert_within(out, g, bound(g, a.double(), b.double()))
+    assert_within(out, g, product(g, a.double(), b.double()))
 
 
 @property_test
@@ -96,7 +93,7 @@ def test_batched_matmul(
         on_device(a, device), on_device(b, device), compute_kernel_config=config("HiFi4")
     )
     g = a.double() @ b.double()
-    assert_within(out, g, bound(g, a.double(), b.double()))
+    assert_within(out, g, product(g, a.double(), b.double()))
 
 
 @pytest.mark.parametrize(("name", "function"), ACTIVATIONS.items())

@@ -10,6 +10,8 @@ import torch
 from emulator_golden import on_device, values
 from emulator_vectors import FOLDER
 
+from symbiote_conformance import Agreement
+from symbiote_conformance.oracle import judge_file
 from symbiote_emulator import ttnn
 from symbiote_emulator.errors import (
     ArgumentMismatch,
@@ -18,7 +20,6 @@ from symbiote_emulator.errors import (
     OperationRefused,
     WouldCrash,
 )
-from symbiote_emulator.oracle import Outcome, judge_file
 
 TO_DEVICE = "Move the tensor with ttnn.to_device(tensor, device)."
 KEEP = "Keep the tensor until its last use."
@@ -183,7 +184,7 @@ def test_refusals_are_in_the_words_of_the_recorded_ones(op: str) -> None:
     verdicts = [
         v
         for v in judge_file(FOLDER / "oracle" / "oracle_wh.jsonl.gz", op=op)
-        if v.record.status == "ref" and v.outcome is Outcome.AGREE
+        if v.record.status == "ref" and v.outcome is Agreement.AGREE
     ]
     said = [" ".join(v.record.answer["msg"].split())[:60] in v.detail for v in verdicts]
     assert len(said) > 25

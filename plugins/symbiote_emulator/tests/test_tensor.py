@@ -43,6 +43,12 @@ def test_round_trips(
         assert torch.equal(ttnn.to_torch(moved).double(), x.double())
     other = ttnn.ROW_MAJOR_LAYOUT if tiles else ttnn.TILE_LAYOUT
     on_device = ttnn.to_device(t, device)
+    if dtype is ttnn.uint8 and not tiles:  # TTNN tilizes bytes only where no tile needs padding
+        whole = len(shape) > 1 and all(n % 32 == 0 for n in shape[-2:])
+        if not whole:
+            with pytest.raises(RuntimeError, match="Can only tilize bfloat16/float32 or int32"):
+                ttnn.to_layout(on_device, other)
+            return
     changed = ttnn.to_layout(on_device, other)
     assert changed.layout is other
     assert torch.equal(ttnn.to_torch(changed).double(), x.double())

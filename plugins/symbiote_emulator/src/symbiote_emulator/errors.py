@@ -54,6 +54,17 @@ class WouldCrash(OperationRefused):
         )
 
 
+class WrongInTTNN(OperationRefused):
+    """TTNN itself takes this call without an error and gives a result that is plainly wrong."""
+
+    def __str__(self) -> str:
+        advice = f"\n{self.do}" if self.do else ""
+        return (
+            f"{self.op or 'emulator'}: refused, since TTNN 0.81.1 gives a wrong result here\n"
+            f"info:\n{self.info}{advice}"
+        )
+
+
 class ArgumentMismatch(EmulatorError, TypeError):
     """The arguments fit no signature of the operation."""
 

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from symbiote_emulator.errors import OperationRefused
-from symbiote_emulator.types import UnaryOpType, UnaryWithParam
+from symbiote_emulator.numerics import FLOATS
+from symbiote_emulator.types import DataType, UnaryOpType, UnaryWithParam
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 
@@ -35,7 +36,7 @@ FUNCTIONS: Final[dict[UnaryOpType, Function]] = {
     _U.NEG: torch.neg,
     _U.RECIP: torch.reciprocal,
     _U.RELU: torch.relu,
-    _U.RELU6: F.relu6,
+    _U.RELU6: lambda x: x.clamp(0, 6),
     _U.RSQRT: torch.rsqrt,
     _U.SELU: F.selu,
     _U.SIGMOID: torch.sigmoid,
@@ -113,8 +114,25 @@ FUSABLE: Final = frozenset(
 )
 """Activations that a matmul program can apply itself (those it takes with a core grid)."""
 
-INTEGER_OK: Final = frozenset({_U.RELU, _U.ABS, _U.NEG, _U.SQUARE, _U.IDENTITY})
-"""Functions that take integer dtypes."""
+INTEGER_OK: Final = frozenset({_U.RELU, _U.RELU6, _U.ABS, _U.NEG, _U.SQUARE, _U.IDENTITY})
+"""Functions that take integer dtypes, see `takes`."""
+
+_INTEGERS_TAKEN: Final = {
+    _U.NEG: frozenset({DataType.INT32}),
+    _U.SQUARE: frozenset({DataType.INT32, DataType.UINT32, DataType.UINT16}),
+}
+
+
+def takes(code: UnaryOpType, dtype: DataType) -> bool:
+    """Whether TTNN's unary operation takes a dtype.
+
+    Args:
+        code: the function.
+        dtype: of its operand.
+    """
+    if dtype in FLOATS:
+        return True
+    return code in INTEGER_OK and dtype in _INTEGERS_TAKEN.get(code, (dtype,))
 
 
 def parse_activation(activation: str | UnaryWithParam | None) -> UnaryWithParam | None:

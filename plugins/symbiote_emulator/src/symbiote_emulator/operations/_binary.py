@@ -43,6 +43,7 @@ class Rule:
         mixes_floats: whether two float dtypes may differ; the result has the first one's.
         promotes: whether a 32-bit integer goes with a float; the result is a float.
         exact_scalars: whether a number beside a 32-bit integer must be an integer of its range.
+        exact_floats: whether that goes for floats, where it does not go for integers.
         always_float: whether integers give a float.
         rounds_once: whether torch computes it of two bfloat16 tensors in float32 and rounds the
             result, so that it need not be done here.
@@ -54,6 +55,7 @@ class Rule:
     mixes_floats: bool = True
     promotes: bool = False
     exact_scalars: bool = True
+    exact_floats: bool = False
     always_float: bool = False
     rounds_once: bool = False
 
@@ -104,7 +106,7 @@ class Rule:
             raise self._refuse_dtype("A", dtype)
         if self.promotes and not whole and dtype in WIDE_INTEGERS:
             return DataType.FLOAT32
-        if self.exact_scalars:
+        if self.exact_scalars or (self.exact_floats and not whole):
             check_scalar(self.name, dtype, number)
         return dtype
 
@@ -147,7 +149,7 @@ def run(
         OperationRefused: host or freed operands, shapes that don't broadcast, or dtypes that
             don't go together.
     """
-    reference, device = _operands(rule.name, a, b)
+    reference, device = require_operands(rule.name, a, b)
     natural = rule.result_dtype(a, b)
     if dtype is not None and output_tensor is not None and dtype is not output_tensor.dtype:
         raise OperationRefused(
@@ -227,7 +229,7 @@ def _load(operand: Tensor | float, other: Tensor | float, activations: Activatio
     return apply_all(value, activations)
 
 
-def _operands(name: str, a: Tensor | float, b: Tensor | float) -> tuple[Tensor, Device]:
+def require_operands(name: str, a: Tensor | float, b: Tensor | float) -> tuple[Tensor, Device]:
     """The tensor whose dtype and memory the output has, and the device."""
     reference = a if isinstance(a, Tensor) else b
     if not isinstance(reference, Tensor):
@@ -254,8 +256,13 @@ def _operands(name: str, a: Tensor | float, b: Tensor | float) -> tuple[Tensor, 
     return reference, device
 
 
-def check_scalar(name: str, dtype: DataType, scalar: float) -> None:
+def check_scalar(name: str | None, dtype: DataType, scalar: float) -> None:
     """Refuse a number that an integer tensor can't be combined with.
+
+    Args:
+        name: TTNN's name of the binary operation, or None for ``where``.
+        dtype: of the tensor.
+        scalar: the number.
 
     Raises:
         OperationRefused: it is no integer, or out of the dtype's range.
@@ -264,10 +271,11 @@ def check_scalar(name: str, dtype: DataType, scalar: float) -> None:
     if limits is None:
         return
     if not math.isfinite(scalar) or scalar != int(scalar) or not (limits[0] <= scalar <= limits[1]):
+        subject = "ttnn.where" if name is None else f"Binary operation BinaryOpType::{name}"
         raise OperationRefused(
-            f"Binary operation BinaryOpType::{name} with a DataType::{dtype.name} tensor cannot "
-            f"represent the scalar {scalar}: only a finite integer within the range of "
-            f"DataType::{dtype.name} is supported",
+            f"{subject} with a DataType::{dtype.name} tensor cannot represent the scalar "
+            f"{scalar}: only a finite integer within the range of DataType::{dtype.name} is "
+            "supported",
             "Pass such an integer, or convert the tensor with ttnn.typecast.",
             scalar=scalar,
             dtype=dtype,

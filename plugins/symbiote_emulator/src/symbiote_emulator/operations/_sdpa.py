@@ -8,7 +8,7 @@ from symbiote_emulator.device import Device
 from symbiote_emulator.errors import OperationRefused
 from symbiote_emulator.operations._common import require_device, require_tile
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, MemoryConfig
+from symbiote_emulator.types import BufferType, DataType, MemoryConfig
 
 _DTYPES = (DataType.BFLOAT16, DataType.BFLOAT8_B, DataType.BFLOAT4_B)
 
@@ -108,6 +108,11 @@ def _check_shapes(q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) ->
 def _check_mask(mask: Tensor, q: tuple[int, ...], k: tuple[int, ...]) -> None:
     require_device(mask)
     require_tile(mask, "When mask is provided to SDPA, it must be tilized")
+    if mask.memory_config().buffer_type is not BufferType.DRAM:
+        raise OperationRefused(
+            "When mask is provided to SDPA, it must be in DRAM",
+            "Move the mask with ttnn.to_memory_config(mask, ttnn.DRAM_MEMORY_CONFIG).",
+        )
     if mask.dtype not in _DTYPES:
         raise OperationRefused(
             "When mask is provided to SDPA, it must be in BF16, BFP8, or BFP4 dataformat",

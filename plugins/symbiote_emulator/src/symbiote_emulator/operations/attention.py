@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.operations._common import emit, require_device
 from symbiote_emulator.operations._sdpa import attend, check_attention
 from symbiote_emulator.registry import operation
@@ -55,6 +55,8 @@ def split_query_key_value_and_split_heads(
         OperationRefused: another rank or layout, host tensors, heads that are no whole tiles.
     """
     del use_falcon7b_backend
+    if num_heads < 0 or (num_kv_heads or 0) < 0:
+        raise IncompatibleArguments
     x = input_tensor
     if x.storage_type() is not StorageType.DEVICE:
         raise OperationRefused(
@@ -62,6 +64,9 @@ def split_query_key_value_and_split_heads(
             f"{x.storage_type().value}.",
             "Move the tensor with ttnn.to_device(tensor, device).",
         )
+    for name, count in (("num_heads", num_heads), ("num_kv_heads", num_kv_heads)):
+        if count == 0:
+            raise OperationRefused(f"{name} must be greater than 0", "Pass the number of heads.")
     shape = x.spec.shape
     if len(shape) != 3:
         raise OperationRefused(
@@ -77,6 +82,8 @@ def split_query_key_value_and_split_heads(
         raise OperationRefused("Tensor is not allocated", "Keep the tensor until its last use.")
     device = require_device(x)
     kv_heads = num_heads if num_kv_heads is None else num_kv_heads
+    if kv_input_tensor is not None:
+        _check_kv(x, kv_input_tensor, num_heads, kv_heads)
     size = _head_size(x, kv_input_tensor, num_heads, kv_heads)
     if x.dtype not in _HEAD_DTYPES:
         raise OperationRefused("Unsupported data format", "Convert it with ttnn.typecast.")
@@ -97,20 +104,36 @@ def split_query_key_value_and_split_heads(
     return query, key, value
 
 
+def _check_kv(x: Tensor, kv: Tensor, heads: int, kv_heads: int) -> None:
+    require_device(kv)
+    if kv.spec.shape[:2] != x.spec.shape[:2]:
+        raise OperationRefused(
+            f"Dimension mismatch: KV tensor sequence length ({kv.spec.shape[1]}) must match Q "
+            f"tensor sequence length ({x.spec.shape[1]}).",
+            "Reshape and permute the projections by themselves.",
+        )
+    if kv.dtype is not x.dtype:
+        raise OperationRefused(
+            "KV tensor dtype must be same as Q tensor dtype!", "Convert it with ttnn.typecast."
+        )
+    width, parts = kv.spec.shape[2], 2 * kv_heads
+    if width % parts:
+        raise OperationRefused(
+            f"KV dimension ({width}) must be divisible by 2 * num_kv_heads ({parts}).",
+            "Check num_kv_heads.",
+        )
+    if width // parts != x.spec.shape[2] // heads:
+        raise OperationRefused(
+            f"Dimension mismatch: KV head size ({width // parts}) must be equal to query head size "
+            f"({x.spec.shape[2] // heads}).",
+            "Check num_heads and num_kv_heads.",
+        )
+
+
 def _head_size(x: Tensor, kv: Tensor | None, heads: int, kv_heads: int) -> int:
     width = x.spec.shape[2]
-    if kv is not None:
-        require_device(kv)
-        if kv.spec.shape[:2] != x.spec.shape[:2]:
-            raise OperationRefused(
-                f"Dimension mismatch: KV tensor sequence length ({kv.spec.shape[1]}) must match Q "
-                f"tensor sequence length ({x.spec.shape[1]}).",
-                "Reshape and permute the projections by themselves.",
-            )
-        in_input = heads
-    else:
-        in_input = heads + 2 * kv_heads
-    if in_input == 0 or in_input > width:
+    in_input = heads if kv is not None else heads + 2 * kv_heads
+    if in_input > width:
         raise OperationRefused(
             f"{in_input} heads do not fit in the hidden dimension ({width})",
             "Check num_heads and num_kv_heads.",

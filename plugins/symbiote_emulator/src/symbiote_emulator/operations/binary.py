@@ -6,6 +6,7 @@ The parameters of all are those of `symbiote_emulator.operations._binary.run`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,8 +32,14 @@ _DIVIDE = Rule(
     rounds_once=True,
 )
 _ROUNDED = {
-    "trunc": Rule("DIV_TRUNC", lambda a, b: torch.div(a, b, rounding_mode="trunc")),
-    "floor": Rule("DIV_FLOOR", lambda a, b: torch.div(a, b, rounding_mode="floor")),
+    mode: Rule(
+        "DIV",
+        functools.partial(torch.div, rounding_mode=mode),
+        WIDE_INTEGERS,
+        promotes=True,
+        exact_scalars=False,
+    )
+    for mode in ("trunc", "floor")
 }
 
 
@@ -102,7 +109,7 @@ def subtract(
 
 @operation("ttnn.rsub")
 def rsub(
-    input_tensor_a: Tensor | int | float,
+    input_tensor_a: Tensor,
     input_tensor_b: Tensor | int | float,
     *,
     fast_and_approximate_mode: bool = True,
@@ -183,6 +190,15 @@ def divide(
             "Incorrect rounding mode (expected None, 'trunc', or 'floor')",
             "Pass one of these.",
         )
+    if fast_and_approximate_mode and _are_int32(input_tensor_a, input_tensor_b):
+        raise OperationRefused(
+            "Integer Division does not support fast_and_approximate_mode=true",
+            "Leave it out.",
+        )
+    if rounding_mode is not None:
+        _check_unsigned(input_tensor_a, input_tensor_b)
+    else:
+        _check_integer_quotient(input_tensor_a, input_tensor_b, dtype, output_tensor)
     return run(
         _DIVIDE if rounding_mode is None else _ROUNDED[rounding_mode],
         input_tensor_a,
@@ -194,6 +210,41 @@ def divide(
         a_activations=input_tensor_a_activations,
         b_activations=input_tensor_b_activations,
     )
+
+
+def _check_unsigned(a: Tensor | float, b: Tensor | float) -> None:
+    """A quotient of two unsigned integers is refused, beside a float it is not."""
+    unsigned = [getattr(v, "dtype", None) is DataType.UINT32 or type(v) is int for v in (a, b)]
+    if all(unsigned) and not all(type(v) is int for v in (a, b)):
+        raise OperationRefused(
+            "Input tensor A dtype DataType::UINT32 is not supported for binary operation "
+            "BinaryOpType::DIV",
+            "Convert it with ttnn.typecast.",
+        )
+
+
+def _are_int32(a: Tensor | float, b: Tensor | float) -> bool:
+    return all(type(v) is int or getattr(v, "dtype", None) is DataType.INT32 for v in (a, b))
+
+
+def _check_integer_quotient(
+    a: Tensor | float, b: Tensor | float, dtype: DataType | None, output: Tensor | None
+) -> None:
+    if not _are_int32(a, b):
+        return
+    if dtype not in (None, DataType.FLOAT32):
+        raise OperationRefused(
+            "Incorrect output_dtype value for Integer Division(rounding_mode=None) ; valid input "
+            "values are None or ttnn.float32",
+            "Leave dtype out, or convert the result with ttnn.typecast.",
+            dtype=dtype,
+        )
+    if output is not None and output.dtype is not DataType.FLOAT32:
+        raise OperationRefused(
+            "For integer division, supported output dtype is FLOAT32",
+            "Supply a FLOAT32 output tensor.",
+            dtype=output.dtype,
+        )
 
 
 def _check_fast(

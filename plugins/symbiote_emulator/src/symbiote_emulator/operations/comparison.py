@@ -22,7 +22,7 @@ def _rule(name: str, function: Any) -> Rule:
         found: torch.Tensor = function(a, torch.as_tensor(b))
         return found.to(a.dtype)
 
-    return Rule(name, as_number, exact_scalars=False)
+    return Rule(name, as_number, exact_scalars=False, exact_floats=True)
 
 
 _EQ = _rule("EQ", torch.eq)

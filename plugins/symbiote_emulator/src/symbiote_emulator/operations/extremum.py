@@ -5,6 +5,7 @@ The parameters of all are those of `symbiote_emulator.operations._binary.run`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +13,12 @@ import torch
 
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.numerics import FLOATS
-from symbiote_emulator.operations._binary import WIDE_INTEGERS, Rule, run
-from symbiote_emulator.operations._common import emit, fill_output, require_device_or_crash
+from symbiote_emulator.operations._binary import WIDE_INTEGERS, Rule, compute, run
+from symbiote_emulator.operations._common import require_device_or_crash
+from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, MemoryConfig, UnaryWithParam
+from symbiote_emulator.types import DataType, Layout, MemoryConfig, UnaryWithParam
 
 
 def _extremum(name: str, function: Any) -> Rule:
@@ -48,7 +50,16 @@ def maximum(
 ) -> Tensor:
     """The greater of two values."""
     if not isinstance(input_tensor_b, Tensor):
-        require_device_or_crash(input_tensor_a)  # such a call is a unary operation to TTNN
+        return _beside_number(
+            _MAXIMUM,
+            input_tensor_a,
+            input_tensor_b,
+            dtype,
+            memory_config,
+            output_tensor,
+            activations,
+            input_tensor_a_activations,
+        )
     return run(
         _MAXIMUM,
         input_tensor_a,
@@ -76,7 +87,16 @@ def minimum(
 ) -> Tensor:
     """The lesser of two values."""
     if not isinstance(input_tensor_b, Tensor):
-        require_device_or_crash(input_tensor_a)  # such a call is a unary operation to TTNN
+        return _beside_number(
+            _MINIMUM,
+            input_tensor_a,
+            input_tensor_b,
+            dtype,
+            memory_config,
+            output_tensor,
+            activations,
+            input_tensor_a_activations,
+        )
     return run(
         _MINIMUM,
         input_tensor_a,
@@ -115,27 +135,52 @@ def power(
             a_activations=input_tensor_a_activations,
             b_activations=input_tensor_b_activations,
         )
-    if not isinstance(input_tensor, Tensor) or dtype is not None or activations:
+    options = (activations, input_tensor_a_activations, input_tensor_b_activations)
+    if not isinstance(input_tensor, Tensor) or dtype is not None or any(options):
         raise IncompatibleArguments
-    device = require_device_or_crash(input_tensor)
+    require_device_or_crash(input_tensor)
     if input_tensor.dtype not in FLOATS:
-        _check_integer_power(input_tensor.dtype, exponent)
+        _check_integer_power(input_tensor, exponent)
     value = input_tensor.value
     floating = input_tensor.dtype in FLOATS
     result = torch.pow(value.to(torch.float32 if floating else torch.int64), exponent)
-    if output_tensor is not None:
-        return fill_output(output_tensor, result)
-    return emit(
-        result,
-        device,
-        dtype=input_tensor.dtype,
-        layout=input_tensor.layout,
-        memory_config=memory_config or input_tensor.memory_config(),
+    return emit_unary(
+        input_tensor, result, memory_config=memory_config, output_tensor=output_tensor
     )
 
 
-def _check_integer_power(dtype: DataType, exponent: float) -> None:
-    if exponent != int(exponent):
+def _beside_number(
+    rule: Rule,
+    a: Tensor,
+    number: float,
+    dtype: DataType | None,
+    memory_config: MemoryConfig | None,
+    output_tensor: Tensor | None,
+    activations: Sequence[UnaryWithParam],
+    a_activations: Sequence[UnaryWithParam],
+) -> Tensor:
+    """A tensor and a number: a unary operation to TTNN, with the rules of one."""
+    require_device_or_crash(a)
+    natural = rule.result_dtype(a, number)
+    result = compute(rule.function, a, number, a_activations, (), activations)
+    return emit_unary(
+        a,
+        result,
+        memory_config=memory_config,
+        output_tensor=output_tensor,
+        dtype=dtype or natural,
+    )
+
+
+def _check_integer_power(x: Tensor, exponent: float) -> None:
+    dtype = x.dtype
+    if dtype is DataType.UINT8 and exponent not in (0, 1):
+        raise OperationRefused(
+            "Unary: UnaryOpType::POWER_ITERATIVE does not support integer input dtype "
+            "DataType::UINT8",
+            "Convert the tensor with ttnn.typecast.",
+        )
+    if not math.isfinite(exponent) or exponent != int(exponent):
         raise OperationRefused(
             f"pow: DataType::{dtype.name} input requires an integral exponent, got {exponent}",
             "Convert the tensor with ttnn.typecast.",
@@ -144,4 +189,9 @@ def _check_integer_power(dtype: DataType, exponent: float) -> None:
         raise OperationRefused(
             f"pow: integers to negative integer powers are not allowed, got {exponent}",
             "Convert the tensor with ttnn.typecast.",
+        )
+    if x.layout is not Layout.TILE and exponent > 1:
+        raise OperationRefused(
+            "pow_int: input must be in TILE layout, got Layout::ROW_MAJOR",
+            "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
         )

@@ -32,7 +32,7 @@ def concat(
         tensors: equal in dtype and in every other dimension, on the device.
         dim: the dimension.
         memory_config: output memory, DRAM if left out.
-        output_tensor: written and returned if given.
+        output_tensor: refused.
         groups: accepted.
         sub_core_grids: accepted.
 
@@ -47,30 +47,26 @@ def concat(
         raise OperationRefused(
             "ttnn.concat: expected a non-empty list of Tensors!", "Pass at least one."
         )
+    if output_tensor is not None:
+        raise OperationRefused("optional output tensor currently unsupported!", "Leave it out.")
     first = tensors[0]
     if first.device() is None:
         raise WouldCrash("The first operand has no device memory.", "Move it to the device.")
     rank = len(first.spec.shape)
-    axis = normalised(dim, rank)
+    axis = normalised(dim, rank) if len(tensors) > 1 else 0  # of one tensor TTNN never looks at it
     for tensor in tensors[1:]:
         if tensor.storage_type() is not StorageType.DEVICE:
             raise OperationRefused("Input tensor must be on device", "Move it to the device.")
         require_device(tensor)
         _check_fit(first, tensor, axis)
-    if first.dtype is DataType.BFLOAT4_B and any(_pads(t, axis) for t in tensors):
-        raise OperationRefused(
-            "Only TILE layout is supported for BFLOAT8_B dtype!",
-            "Convert them with ttnn.typecast: TTNN untilizes what does not end with a tile.",
-        )
-    layout = _layout(tensors, axis)
+    layout, dtype = first.layout, first.dtype
+    if len(tensors) > 1:
+        layout, dtype = _meet(tensors, axis)
     device = require_device(first)
-    value = owned(torch.cat([t.value for t in tensors], axis))
-    if output_tensor is not None:
-        return fill_output(output_tensor, value)
     return emit(
-        value,
+        owned(torch.cat([t.value for t in tensors], axis)),
         device,
-        dtype=first.dtype,
+        dtype=dtype,
         layout=layout,
         memory_config=memory_config or DRAM_MEMORY_CONFIG,
     )
@@ -90,22 +86,51 @@ def _check_fit(first: Tensor, other: Tensor, axis: int) -> None:
         raise OperationRefused(
             "All Tensors should have same dtypes.", "Convert them with ttnn.typecast."
         )
+    if first.is_sharded() != other.is_sharded():
+        raise OperationRefused(
+            "All tensors must be sharded or all must be interleaved",
+            "Bring them to one memory with ttnn.to_memory_config.",
+        )
 
 
-def _layout(tensors: Sequence[Tensor], axis: int) -> Layout:
-    """The layout of the result. TTNN brings mixed layouts together in some cases only."""
+def _meet(tensors: Sequence[Tensor], axis: int) -> tuple[Layout, DataType]:
+    """Layout and dtype of the result, as TTNN brings the tensors together.
+
+    Raises:
+        OperationRefused: tiles that don't end with the tensor are untilized, which some dtypes
+            and row-major neighbours don't allow.
+        WouldCrash: an empty tensor would be untilized.
+    """
     first = tensors[0]
-    if all(t.layout is first.layout for t in tensors):
-        return first.layout
-    if all(_tiles(t) for t in tensors):
-        return first.layout
-    padded = any(t.layout is Layout.TILE and _pads(t, axis) for t in tensors)
-    if first.layout is Layout.ROW_MAJOR or (axis == len(first.spec.shape) - 2 and not padded):
+    if any(t.layout is Layout.TILE and _pads(t, axis) for t in tensors):
+        return Layout.TILE, _retilized(tensors)
+    mixed = any(t.layout is not first.layout for t in tensors)
+    if mixed and not all(_tiles(t) for t in tensors):
+        return Layout.ROW_MAJOR, first.dtype
+    return first.layout, first.dtype
+
+
+def _retilized(tensors: Sequence[Tensor]) -> DataType:
+    """The dtype after tiles were taken apart, put together, and made tiles again."""
+    dtype = tensors[0].dtype
+    if any(t.layout is Layout.ROW_MAJOR for t in tensors):
         raise OperationRefused(
             "ttnn.concat: expected all input tensors to be in tile layout",
             "Bring them to one layout with ttnn.to_layout.",
         )
-    return Layout.ROW_MAJOR
+    if dtype is DataType.BFLOAT4_B:
+        raise OperationRefused(
+            "Only TILE layout is supported for BFLOAT8_B dtype!",
+            "Convert them with ttnn.typecast: TTNN untilizes what does not end with a tile.",
+        )
+    if dtype is DataType.UINT8:
+        raise OperationRefused(
+            "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
+            "Convert them with ttnn.typecast.",
+        )
+    if not all(t.logical_volume() for t in tensors):
+        raise WouldCrash("An operand has no elements.", "Leave it out.")
+    return DataType.BFLOAT16 if dtype is DataType.BFLOAT8_B else dtype
 
 
 def _tiles(tensor: Tensor) -> bool:
@@ -126,7 +151,10 @@ def repeat(
     optional_output_tensor: Tensor | None = None,
 ) -> Tensor:
     """The tensor repeated ``repeat_dims[i]`` times along dimension ``i``."""
-    value = owned(input_tensor.value.repeat(*[int(n) for n in repeat_dims]))
+    if any(n < 0 for n in repeat_dims):
+        raise IncompatibleArguments
+    counts = [1] * (len(input_tensor.spec.shape) - len(repeat_dims)) + list(repeat_dims)
+    value = owned(input_tensor.value.repeat(*counts))
     if optional_output_tensor is not None:
         return fill_output(optional_output_tensor, value)
     return _like(input_tensor, value, memory_config)
@@ -172,8 +200,29 @@ def split(
     """Parts of ``split_size`` (or of these sizes) along ``dim``."""
     axis = normalised(dim, len(input_tensor.spec.shape))
     sizes = split_size if isinstance(split_size, int) else [int(n) for n in split_size]
+    _check_sizes(sizes, axis, input_tensor.spec.shape[axis])
     parts = torch.split(input_tensor.value, sizes, axis)
     return [_like(input_tensor, owned(part), memory_config) for part in parts]
+
+
+def _check_sizes(sizes: int | Sequence[int], axis: int, total: int) -> None:
+    if isinstance(sizes, int):
+        if sizes <= 0:
+            raise OperationRefused(
+                f"split_size must be greater than 0, but got: {sizes}", "Pass 1 or more."
+            )
+        return
+    shown = "{" + ", ".join(map(str, sizes)) + "}"
+    if any(n <= 0 for n in sizes):
+        raise OperationRefused(
+            f"split_size should be greater than 0, instead got: {shown}", "Pass 1 or more."
+        )
+    if sum(sizes) != total:
+        raise OperationRefused(
+            f"split_sizes must sum exactly to the size of dimension {axis} ({total}), but sizes "
+            f"{shown} sum to {sum(sizes)}",
+            "Give sizes that add up.",
+        )
 
 
 @operation("ttnn.chunk")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
-from symbiote_emulator.numerics import ELEMENT_SIZE, quantise
+from symbiote_emulator.numerics import BLOCK_FLOATS, ELEMENT_SIZE, quantise
 from symbiote_emulator.operations._common import (
     emit_spec,
     fill_output,
@@ -64,6 +64,11 @@ def to_layout(
     target = dtype or spec.dtype
     if layout is Layout.ROW_MAJOR:
         target = _row_major_dtype(spec.dtype, dtype)
+    if layout is Layout.TILE and spec.dtype is DataType.UINT8 and _needs_padding(spec):
+        raise OperationRefused(
+            "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
+            "Give it whole tiles, or convert it with ttnn.typecast.",
+        )
     # TTNN lays the intermediate out in the memory of the input before it moves it.
     spec.replace(layout=layout, dtype=target)
     out = spec.replace(layout=layout, dtype=target, memory_config=memory_config)
@@ -95,6 +100,12 @@ def to_memory_config(
         return _same(tensor)
     if output_tensor is not None:
         return fill_output(output_tensor, tensor.value)
+    if dtype not in (None, tensor.dtype) and tensor.layout is not Layout.TILE:
+        raise OperationRefused(
+            "Only tile layout supports dtype conversion",
+            "Use ttnn.typecast, or convert to ttnn.TILE_LAYOUT first.",
+            dtype=dtype,
+        )
     spec = tensor.spec.replace(memory_config=memory_config, dtype=dtype)
     return emit_spec(tensor.value.clone(), device, spec)
 
@@ -128,8 +139,17 @@ def typecast(
     target = output_dtype or dtype
     if target is None or (input_dtype is not None and output_dtype is None):
         raise IncompatibleArguments
+    given = input_dtype or (dtype if output_dtype is not None else None)
+    if given not in (None, input_tensor.dtype):
+        raise OperationRefused(
+            "input dtype and input tensor's dtype provided should match",
+            "Leave the input dtype out.",
+            dtype=input_tensor.dtype,
+            input_dtype=given,
+        )
     if input_tensor.storage_type() is StorageType.HOST:
-        host_spec = input_tensor.spec.replace(dtype=target)
+        tiles = Layout.TILE if target in BLOCK_FLOATS else None  # TTNN tilizes for these
+        host_spec = input_tensor.spec.replace(dtype=target, layout=tiles)
         return Tensor.on_host(_fresh(input_tensor.value, target), host_spec)
     device = require_device(input_tensor)
     if output_tensor is not None:
@@ -143,6 +163,14 @@ def typecast(
         return fill_output(output_tensor, input_tensor.value)
     _check_shard_pages(input_tensor.spec)
     out = input_tensor.spec.replace(dtype=target, memory_config=memory_config)
+    kinds = [c.memory_layout for c in (input_tensor.memory_config(), out.memory_config)]
+    if kinds[0] is not kinds[1]:
+        raise OperationRefused(
+            "Typecast operation requires Input and Output memory layout to match. Input layout: "
+            f"TensorMemoryLayout::{kinds[0].name}, Output layout: "
+            f"TensorMemoryLayout::{kinds[1].name}",
+            "Use ttnn.to_memory_config.",
+        )
     return emit_spec(input_tensor.value.clone(), device, out)
 
 
@@ -205,9 +233,26 @@ def copy(input_a: Tensor, input_b: Tensor) -> Tensor:
     """Write the values of ``input_a`` into ``input_b``, and return ``input_b``.
 
     Raises:
-        OperationRefused: a tensor is not on the device, or the shapes differ.
+        OperationRefused: a tensor is not on the device, or shapes or layouts differ.
     """
     require_device(input_a)
+    require_device(input_b)
+    if input_a.spec.shape != input_b.spec.shape:
+        raise OperationRefused(
+            f"Input tensor shape {input_a.shape} does not match output tensor shape "
+            f"{input_b.shape}",
+            "Use tensors of one shape.",
+        )
+    if input_a.layout is not input_b.layout:
+        raise OperationRefused(
+            f"Input tensor layout (Layout::{input_a.layout.name}) must equal output tensor layout "
+            f"(Layout::{input_b.layout.name})",
+            "Convert one with ttnn.to_layout.",
+        )
+    if input_a.dtype is not input_b.dtype and input_a.layout is not Layout.TILE:
+        raise OperationRefused(
+            "Only tile layout supports dtype conversion", "Convert one with ttnn.typecast."
+        )
     return fill_output(input_b, input_a.value)
 
 
@@ -226,6 +271,10 @@ def _host_to_layout(tensor: Tensor, layout: Layout, memory_config: MemoryConfig 
         tensor.spec.replace(memory_config=memory_config, layout=layout)
     spec = tensor.spec.replace(layout=layout, memory_config=DRAM_MEMORY_CONFIG)
     return Tensor.on_host(tensor.value.clone(), spec)
+
+
+def _needs_padding(spec: TensorSpec) -> bool:
+    return spec.replace(layout=Layout.TILE).padded_shape != spec.shape
 
 
 def _row_major_dtype(dtype: DataType, asked: DataType | None) -> DataType:

@@ -13,13 +13,12 @@ import torch
 from symbiote_emulator.errors import OperationRefused
 from symbiote_emulator.numerics import (
     FLOATS,
-    INTEGER_BITS,
     default_fidelity,
 )
 from symbiote_emulator.operations._activations import (
     FUSABLE,
-    INTEGER_OK,
     parse_activation,
+    takes,
 )
 from symbiote_emulator.operations._common import (
     broadcast_shapes,
@@ -27,6 +26,11 @@ from symbiote_emulator.operations._common import (
     fill_output,
     require_device,
     require_tile,
+)
+from symbiote_emulator.operations._matmul_checks import (
+    check_output_dtype,
+    check_placement,
+    check_ranks,
 )
 from symbiote_emulator.operations._product import product
 from symbiote_emulator.registry import operation
@@ -100,18 +104,31 @@ def linear(
     a, b = input_tensor_a, input_tensor_b
     batched = math.prod(b.spec.shape[:-2]) > 1
     _check_grid(core_grid, fused, batched=batched)
+    check_ranks(a, b)
     device = _check_operands(a, b)
+    if optional_output_tensor is not None:
+        check_output_dtype(dtype, optional_output_tensor)
     shape = _product_shape(a.spec, b.spec, transpose_a=transpose_a, transpose_b=transpose_b)
     out_dtype = dtype or a.dtype
+    if program_config is None:
+        check_placement(
+            a,
+            b,
+            memory_config=memory_config,
+            grid=core_grid,
+            output=optional_output_tensor,
+            fused=fused,
+            transpose_a=transpose_a,
+        )
     _check_fused_transpose(a, core_grid, transpose_a=transpose_a)
     if bias is not None:
         _check_bias(bias)
-        in_l1 = _any_l1(a, b, memory_config)
+        in_l1 = core_grid is None and _any_l1(a, b, memory_config)
         _check_l1_transposes(a, b, in_l1, transpose_a=transpose_a, transpose_b=transpose_b)
         if in_l1 or batched or math.prod(bias.spec.padded_shape[:-1]) != 32:
             _check_added_bias(out_dtype, bias.dtype)
         shape = broadcast_shapes(shape, bias.spec.shape)
-    if fused is not None and out_dtype in INTEGER_BITS and fused.op_type not in INTEGER_OK:
+    if fused is not None and not takes(fused.op_type, out_dtype):
         raise OperationRefused(
             f"Unary: UnaryOpType::{fused.op_type.name} does not support integer input dtype "
             f"DataType::{out_dtype.name}",
@@ -129,7 +146,7 @@ def linear(
         _oriented(a, transpose=transpose_a, is_in0=True),
         _oriented(b, transpose=transpose_b, is_in0=False),
         fidelity,
-        None if bias is None else bias.value,
+        _addend(bias, b),
         fused,
         kept=b.kept(transposed=transpose_b),
         bf16_out=out_dtype is DataType.BFLOAT16,
@@ -245,6 +262,8 @@ def _product_shape(
     if math.prod(batch_b) > 1:
         _check_batches(batch_a, batch_b)
     out: list[int] = list(batch_a if math.prod(batch_b) <= 1 else map(max, batch_a, batch_b))
+    if len(b.shape) > max(len(a.shape), 2):
+        out = [1] * (len(b.shape) - max(len(a.shape), 2)) + out
     if len(a.shape) > 1:
         out.append(left[-2])
     if len(b.shape) > 1:
@@ -289,6 +308,13 @@ def _check_bias(bias: Tensor) -> None:
             "Move the bias with ttnn.to_device(tensor, device).",
         )
     require_device(bias)
+
+
+def _addend(bias: Tensor | None, b: Tensor) -> torch.Tensor | None:
+    """The bias beside the product, which is a column until a vector's dimension is dropped."""
+    if bias is None:
+        return None
+    return bias.value.unsqueeze(-1) if len(b.spec.shape) == 1 else bias.value
 
 
 def _any_l1(a: Tensor, b: Tensor, memory_config: MemoryConfig | None) -> bool:

@@ -9,6 +9,7 @@ import torch
 
 from symbiote_emulator.errors import OperationRefused
 from symbiote_emulator.operations._common import emit, require_device, require_device_or_crash
+from symbiote_emulator.operations._norm_memory import check_l1
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -18,6 +19,7 @@ from symbiote_emulator.types import (
     LayerNormShardedMultiCoreProgramConfig,
     Layout,
     MemoryConfig,
+    TensorMemoryLayout,
     WormholeComputeKernelConfig,
 )
 
@@ -55,9 +57,15 @@ def layer_norm(
         OperationRefused: dtypes, layouts or shapes that TTNN refuses.
     """
     device = require_device_or_crash(input_tensor)
+    if not input_tensor.spec.shape:
+        raise OperationRefused(
+            "LayerNorm operation not supported for 0D tensors. (rank=0)", "Give it a dimension."
+        )
     if input_tensor.layout is Layout.ROW_MAJOR:
         _check_row_major(input_tensor, compute_kernel_config)
     _check(input_tensor, weight, bias, residual_input_tensor, memory_config)
+    if compute_kernel_config is None:
+        _check_memory(input_tensor, weight, bias, residual_input_tensor, is_rms=False)
     width = input_tensor.spec.shape[-1]
     result = torch.nn.functional.layer_norm(
         _input(input_tensor, residual_input_tensor),
@@ -110,6 +118,8 @@ def rms_norm(
             shape=input_tensor.spec.shape,
         )
     _check(input_tensor, weight, bias, residual_input_tensor, memory_config)
+    if compute_kernel_config is None:
+        _check_memory(input_tensor, weight, bias, residual_input_tensor, is_rms=True)
     width = input_tensor.spec.shape[-1]
     result = torch.nn.functional.rms_norm(
         _input(input_tensor, residual_input_tensor), (width,), _vector(weight, width), epsilon
@@ -134,7 +144,7 @@ def _check_row_major(x: Tensor, config: WormholeComputeKernelConfig | None) -> N
             "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
             shape=x.spec.shape,
         )
-    if x.dtype is DataType.FLOAT32 and not (config is not None and config.fp32_dest_acc_en):
+    if x.dtype is DataType.FLOAT32 and config is not None and not config.fp32_dest_acc_en:
         raise OperationRefused(
             "ROW_MAJOR float32 input requires fp32_dest_acc_en=True in the compute kernel config",
             "Pass a compute_kernel_config with it, or use TILE layout.",
@@ -154,6 +164,10 @@ def _check(
             "Convert it with ttnn.typecast.",
             dtype=x.dtype,
         )
+    if x.memory_config().memory_layout is TensorMemoryLayout.HEIGHT_SHARDED:
+        raise OperationRefused(
+            "Height sharded inputs are not supported.", "Use ttnn.to_memory_config first."
+        )
     for operand in (weight, bias, residual):
         if operand is not None:
             require_device(operand)
@@ -169,6 +183,20 @@ def _check(
     if x.is_sharded() and memory_config is not None and not memory_config.is_sharded():
         raise OperationRefused(
             "Sharded inputs require sharded outputs.", "Pass a sharded memory_config, or none."
+        )
+
+
+def _check_memory(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, residual: Tensor | None, *, is_rms: bool
+) -> None:
+    vectors = [v for v in (weight, bias) if v is not None]
+    if x.layout is Layout.TILE and any(v.layout is Layout.ROW_MAJOR for v in vectors):
+        check_l1(
+            x,
+            vectors,
+            has_residual=residual is not None,
+            is_rms=is_rms,
+            device=require_device(x),
         )
 
 
@@ -192,16 +220,19 @@ def _check_vector(x: Tensor, name: str, vector: Tensor) -> None:
     width = x.spec.padded_shape[-1]
     if vector.layout is Layout.TILE:
         logical = vector.spec.shape[-1] if vector.spec.shape else 1
-        if padded[-1] != width or (name == "gamma" and logical < x.spec.shape[-1]):
+        if padded[-1] != width or logical < x.spec.shape[-1]:
+            effect = "multiplied" if name == "gamma" else "offset"
             raise OperationRefused(
                 f"Input and {name} padded widths must match and {name} logical width must be >= "
-                f"input logical width. Got input: logical[-1]={x.spec.shape[-1]} "
-                f"padded[-1]={width} vs {name}: logical[-1]={logical} padded[-1]={padded[-1]}",
+                f"input logical width (otherwise valid input columns would be {effect} by {name} "
+                f"padding). Got input: logical[-1]={x.spec.shape[-1]} padded[-1]={width} vs "
+                f"{name}: logical[-1]={logical} padded[-1]={padded[-1]}",
                 "Give one value for each element of the last dimension.",
             )
-        if padded[-2] != TILE_SIZE or math.prod(padded[:-2]) != 1:
+        if padded[-2] != TILE_SIZE:
             raise OperationRefused(
-                f"{name} must be one row, got padded shape {vector.padded_shape}",
+                f"{name.capitalize()} tensor height must equal tile height ({TILE_SIZE}), got: "
+                f"{padded[-2]}",
                 "Give a vector [D] or [1, D].",
             )
         return

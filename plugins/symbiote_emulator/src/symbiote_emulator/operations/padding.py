@@ -7,23 +7,35 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WouldCrash
-from symbiote_emulator.operations._common import emit
+from symbiote_emulator.errors import (
+    IncompatibleArguments,
+    OperationRefused,
+    WouldCrash,
+    WrongInTTNN,
+)
+from symbiote_emulator.operations._common import emit, require_device
 from symbiote_emulator.registry import operation
-from symbiote_emulator.spec import tensor_spec
+from symbiote_emulator.spec import padded_shape, tensor_spec
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, Layout, MemoryConfig, StorageType
+from symbiote_emulator.types import DataType, Layout, MemoryConfig, Shape, StorageType
 
-_TILED = (DataType.FLOAT32, DataType.BFLOAT16, DataType.INT32, DataType.UINT32, DataType.UINT16)
+Pairs = list[tuple[int, int]]
+
+_FIRST_FORM_RANK = 4  # the form with an output shape has four numbers in each list
+_ROW_MAJOR = (DataType.FLOAT32, DataType.BFLOAT16, DataType.INT32, DataType.UINT32, DataType.UINT16)
+_TILED = (*_ROW_MAJOR, DataType.BFLOAT8_B)
 
 
 @operation("ttnn.pad")
 def pad(
     input_tensor: Tensor,
-    padding: Any,
-    value: Any = None,
+    padding: Any = None,
+    start: Any = None,
     fill: Any = None,
     *,
+    value: float | None = None,
+    output_padded_shape: Any = None,
+    input_tensor_start: Any = None,
     use_multicore: bool = True,
     memory_config: MemoryConfig | None = None,
     sub_core_grids: Any = None,
@@ -31,88 +43,158 @@ def pad(
     """Add elements around a tensor.
 
     Two forms: ``pad(x, [(front, back), ...], value)``, a pair for each of the last dimensions, and
-    ``pad(x, output_shape, input_start, value)``.
+    ``pad(x, output_padded_shape, input_tensor_start, value)`` for four dimensions.
 
     Args:
         input_tensor: any shape; tiles take no padding in front.
         padding: pairs, or the output's shape.
-        value: the value, or where the input starts in the output.
+        start: the value, or where the input starts in the output.
         fill: the value in the second form.
+        value: the value by keyword.
+        output_padded_shape: the output's shape by keyword.
+        input_tensor_start: where the input starts, by keyword.
         use_multicore: accepted.
-        memory_config: output memory; that of the input if left out.
+        memory_config: output memory; that of the input if left out. TTNN ignores it where the
+            tiles stay the same ones, and so does this.
         sub_core_grids: accepted.
 
     Raises:
-        OperationRefused: front padding of tiles, more pairs than dimensions, host tiles.
+        OperationRefused: front padding of tiles, more pairs than dimensions, an output that is
+            smaller than the input, or host tensors that TTNN leaves unpadded.
     """
     del use_multicore, sub_core_grids
     x = input_tensor
+    given = [v for v in (padding, start, fill, value) if v is not None]
+    if output_padded_shape is not None:
+        given[:0] = [output_padded_shape, input_tensor_start]
+    pairs, number = _pairs(x, given)
+    if x.layout is Layout.TILE and any(front for front, _ in pairs):
+        raise OperationRefused(
+            "ttnn.pad: on device tile padding does not support front padding",
+            "Convert the tensor with ttnn.to_layout(tensor, ttnn.ROW_MAJOR_LAYOUT).",
+        )
+    if not any(front or back for front, back in pairs):
+        return x.view(x.value, x.spec)
+    flat = [n for pair in reversed(pairs) for n in pair]
+    if x.storage_type() is StorageType.HOST:
+        _check_host(x)
+        padded = torch.nn.functional.pad(x.value, flat, value=number)
+        return Tensor.on_host(padded, tensor_spec(tuple(padded.shape), x.dtype, x.layout))
+    device = require_device(x)
+    memory = memory_config or x.memory_config()
+    if _check_device(x, pairs):
+        memory = x.memory_config()
+    return emit(
+        torch.nn.functional.pad(x.value, flat, value=number),
+        device,
+        dtype=x.dtype,
+        layout=x.layout,
+        memory_config=memory,
+    )
+
+
+def _check_host(x: Tensor) -> None:
+    if x.layout is Layout.TILE or len(x.spec.shape) == _FIRST_FORM_RANK:
+        raise WrongInTTNN(
+            "Host tensors of tiles or of rank 4 keep their shape, without an error.",
+            "Pad before ttnn.from_torch, or on the device.",
+            shape=x.spec.shape,
+        )
+
+
+def _check_device(x: Tensor, pairs: Pairs) -> bool:
+    """Refuse what TTNN refuses; tells whether the tiles stay the same, and only their padding goes.
+
+    Raises:
+        OperationRefused: the dtype, or a vector that needs more tiles.
+        WouldCrash: rows without elements.
+    """
     shape = x.spec.shape
-    pairs, number = _pairs(shape, padding, value, fill)
-    if x.storage_type() is StorageType.DEVICE and not x.is_allocated():
-        raise WouldCrash("The operand is deallocated.", "Keep the tensor until its last use.")
+    if x.layout is Layout.ROW_MAJOR:
+        if x.dtype not in _ROW_MAJOR:
+            raise OperationRefused(
+                "Cannot pad RM tensor with specified format", "Convert it with ttnn.typecast."
+            )
+        if shape[-1] + sum(pairs[-1]) == 0:
+            raise WouldCrash("The rows have no elements.", "Give a last dimension of 1 or more.")
+        return False
+    target = tuple(size + back for size, (_, back) in zip(shape, pairs, strict=True))
+    in_place = padded_shape(target, Layout.TILE) == x.spec.padded_shape
+    if in_place:
+        if x.dtype is DataType.UINT8:
+            raise OperationRefused(
+                "Unsupported datatype DataType::UINT8", "Convert it with ttnn.typecast."
+            )
+        return True
+    if x.dtype not in _TILED:
+        raise OperationRefused(
+            "Cannot pad tilized tensor with specified format", "Convert it with ttnn.typecast."
+        )
+    if len(shape) == 1:
+        raise OperationRefused(
+            "MeshBuffer must be large enough to hold the tensor.",
+            "Give tiles of rank 2 or more, or pad row major.",
+        )
+    return False
+
+
+def _pairs(x: Tensor, given: Sequence[Any]) -> tuple[Pairs, float]:
+    """The arguments of either form as one pair for each dimension, and the value.
+
+    Raises:
+        IncompatibleArguments: they are neither form.
+        OperationRefused: more numbers than dimensions, or an output that is too small.
+    """
+    shape = x.spec.shape
+    *lists, number = given or (None,)
+    if not isinstance(number, (int, float)) or any(
+        not isinstance(v, (list, tuple, Shape)) for v in lists
+    ):
+        raise IncompatibleArguments
+    if len(lists) == 1:
+        pairs = [_pair(p) for p in lists[0]]
+    elif len(lists) == 2:
+        pairs = _from_shape(x, *([int(n) for n in _sizes(v)] for v in lists))
+    else:
+        raise IncompatibleArguments
     if len(pairs) > len(shape):
         raise OperationRefused(
             "ttnn.pad: padding len can't be larger than input tensor rank",
             f"The tensor has {len(shape)} dimensions.",
         )
-    pairs = [(0, 0)] * (len(shape) - len(pairs)) + pairs
-    if x.layout is Layout.TILE:
-        if any(front for front, _ in pairs):
-            raise OperationRefused(
-                "ttnn.pad: on device tile padding does not support front padding",
-                "Convert the tensor with ttnn.to_layout(tensor, ttnn.ROW_MAJOR_LAYOUT).",
-            )
-        if x.dtype not in _TILED:
-            raise OperationRefused(
-                "Cannot pad tilized tensor with specified format", "Convert it with ttnn.typecast."
-            )
-        if len(shape) < 2 and any(back for _, back in pairs):
-            raise OperationRefused(
-                "MeshBuffer must be large enough to hold the tensor.",
-                "Give tiles of rank 2 or more, or pad row major.",
-            )
-    flat = [n for pair in reversed(pairs) for n in pair]
-    padded = torch.nn.functional.pad(x.value, flat, value=number)
-    device = x.device()
-    if device is None:
-        spec = tensor_spec(tuple(padded.shape), x.dtype, x.layout)
-        return Tensor.on_host(padded, spec)
-    return emit(
-        padded.clone() if padded.data_ptr() == x.value.data_ptr() else padded,
-        device,
-        dtype=x.dtype,
-        layout=x.layout,
-        memory_config=memory_config or x.memory_config(),
-    )
+    return [(0, 0)] * (len(shape) - len(pairs)) + pairs, float(number)
 
 
-def _pairs(
-    shape: Sequence[int], padding: Any, value: Any, fill: Any
-) -> tuple[list[tuple[int, int]], float]:
-    """The two forms of the call as pairs and a value."""
-    if not isinstance(padding, (list, tuple)):
+def _pair(given: Any) -> tuple[int, int]:
+    if not isinstance(given, (list, tuple)) or len(given) != 2:
         raise IncompatibleArguments
-    if padding and all(isinstance(n, int) for n in padding):
-        if not isinstance(value, (list, tuple)) or not isinstance(fill, (int, float)):
-            raise IncompatibleArguments
-        if len(padding) != len(shape) or len(value) != len(shape):
-            raise OperationRefused(
-                "ttnn.pad: padding len can't be larger than input tensor rank",
-                f"The tensor has {len(shape)} dimensions.",
-            )
-        starts = [int(n) for n in value]
-        pairs = [
-            (start, int(total) - size - start)
-            for start, total, size in zip(starts, padding, shape, strict=True)
-        ]
-        return pairs, float(fill)
-    if fill is not None or not isinstance(value, (int, float)):
+    front, back = _sizes(given)
+    return front, back
+
+
+def _sizes(given: Any) -> Sequence[int]:
+    if any(not isinstance(n, int) or n < 0 for n in given):
         raise IncompatibleArguments
-    pairs = []
-    for pair in padding:
-        numbers = pair if isinstance(pair, (list, tuple)) else ()
-        if len(numbers) != 2 or any(not isinstance(n, int) or n < 0 for n in numbers):
-            raise IncompatibleArguments
-        pairs.append((numbers[0], numbers[1]))
-    return pairs, float(value)
+    return given  # type: ignore[no-any-return]
+
+
+def _from_shape(x: Tensor, target: Sequence[int], starts: Sequence[int]) -> Pairs:
+    if len(target) != _FIRST_FORM_RANK or len(starts) != _FIRST_FORM_RANK:
+        raise IncompatibleArguments
+    shape = x.spec.shape
+    rank = len(shape)
+    if rank != _FIRST_FORM_RANK:
+        raise OperationRefused(
+            f"ShapeBase[] index out of range. {rank} not in [-4, {rank})",
+            "This form is for four dimensions: give pairs of front and back instead.",
+            shape=shape,
+        )
+    pairs = [(s, t - n - s) for s, t, n in zip(starts, target, shape, strict=True)]
+    if any(back < 0 for _, back in pairs):
+        refusal = OperationRefused if x.layout is Layout.ROW_MAJOR else WrongInTTNN
+        raise refusal(
+            "Output size cannot fit input with offset",
+            f"Give at least {[n + s for n, s in zip(shape, starts, strict=True)]}.",
+            target=tuple(target),
+        )
+    return pairs

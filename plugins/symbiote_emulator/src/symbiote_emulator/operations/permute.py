@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symbiote_emulator.device import Device
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.operations._common import emit, require_device
+from symbiote_emulator.operations._shards import output_memory
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import MemoryConfig, StorageType
+from symbiote_emulator.types import Layout, MemoryConfig, StorageType
 
 
 @operation("ttnn.permute")
@@ -61,7 +63,9 @@ def permute(
         device,
         dtype=x.dtype,
         layout=x.layout,
-        memory_config=memory_config or x.memory_config(),
+        memory_config=(memory_config or x.memory_config())
+        if order == tuple(range(rank))
+        else _memory(x, memory_config, value.shape, device),
     )
 
 
@@ -90,16 +94,29 @@ def transpose(
     x = input_tensor
     rank = len(x.spec.shape)
     first, second = normalised(dim1, rank), normalised(dim2, rank)
-    if rank < 2:
+    if rank < 2 and x.layout is Layout.TILE:
         raise OperationRefused("Can't convert shape rank", "Give a tensor of rank 2 or more.")
+    if first == second and x.storage_type() is StorageType.HOST:
+        return x
     device = require_device(x)
+    value = owned(x.value.transpose(first, second))
     return emit(
-        owned(x.value.transpose(first, second)),
+        value,
         device,
         dtype=x.dtype,
         layout=x.layout,
-        memory_config=memory_config or x.memory_config(),
+        memory_config=(memory_config or x.memory_config())
+        if first == second
+        else _memory(x, memory_config, value.shape, device),
     )
+
+
+def _memory(
+    x: Tensor, asked: MemoryConfig | None, shape: Sequence[int], device: Device
+) -> MemoryConfig:
+    if asked is None:
+        return x.memory_config()
+    return output_memory(asked, (x,), shape, x.layout, device)
 
 
 def normalised(dim: int, rank: int) -> int:

@@ -167,6 +167,8 @@ def _dimensions(dim: Dims, rank: int) -> list[int]:
     if dim is None:
         return list(range(rank))
     given = [int(dim)] if isinstance(dim, int) else [int(d) for d in dim]
+    if not given:
+        return list(range(rank))
     found = []
     for index, number in enumerate(given):
         normal = number + rank if number < 0 else number

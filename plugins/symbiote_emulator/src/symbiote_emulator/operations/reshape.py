@@ -21,6 +21,7 @@ _MOVABLE = (
     DataType.INT32,
     DataType.UINT32,
     DataType.BFLOAT8_B,
+    DataType.BFLOAT4_B,
 )
 
 
@@ -114,9 +115,27 @@ def squeeze(input_tensor: Tensor, dim: int | Sequence[int] | None = None) -> Ten
     if dim is None:
         chosen = set(range(rank))
     else:
-        chosen = {d % rank for d in ([dim] if isinstance(dim, int) else dim)}
+        chosen = _chosen([dim] if isinstance(dim, int) else dim, rank)
     kept = [size for i, size in enumerate(shape) if not (i in chosen and size == 1)]
     return reshape.__wrapped__(input_tensor, kept)  # type: ignore[attr-defined,no-any-return]
+
+
+def _chosen(dims: Sequence[int], rank: int) -> set[int]:
+    found: set[int] = set()
+    for dim in dims:
+        number = dim + rank if dim < 0 else dim
+        if number in found:
+            raise OperationRefused(
+                f"dim {number} appears multiple times in the list of dims", "Name each one once."
+            )
+        if not 0 <= number < rank:
+            raise OperationRefused(
+                f"Dimension out of range (expected to be in range of [{-rank},{rank - 1}], but got "
+                f"{number})",
+                "Pass dimensions of the tensor.",
+            )
+        found.add(number)
+    return found
 
 
 def resolve(old: Sequence[int], new: Shape | Sequence[int]) -> tuple[int, ...]:

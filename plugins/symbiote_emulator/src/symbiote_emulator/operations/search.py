@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.numerics import FLOATS
-from symbiote_emulator.operations._common import emit, fill_output
+from symbiote_emulator.operations._common import emit, fill_output, require_device_or_crash
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -77,6 +77,8 @@ def argmax(
                 f"DataType::{x.dtype.name}",
                 "Convert it with ttnn.typecast.",
             )
+    elif x.dtype not in FLOATS:
+        _check_integer_rows(x, dim)
     value = x.value
     if dim is None:
         found = value.reshape(-1).argmax()
@@ -94,6 +96,21 @@ def argmax(
         layout=Layout.ROW_MAJOR,
         memory_config=memory_config or x.memory_config(),
     )
+
+
+def _check_integer_rows(x: Tensor, dim: int | None) -> None:
+    if x.dtype is DataType.UINT8:
+        raise OperationRefused(
+            "Only BFLOAT16, FLOAT32, INT32, UINT32, and UINT16 are supported for inputs",
+            "Convert it with ttnn.typecast.",
+        )
+    last = len(x.spec.shape) - 1
+    if dim is not None and dim % (last + 1) != last:
+        raise OperationRefused(
+            f"ROW_MAJOR: only argmax on the last dim is supported. Got dim={dim}, expected {last}",
+            "Permute the tensor, or convert it to floats with ttnn.typecast.",
+            dim=dim,
+        )
 
 
 @operation("ttnn.topk")
@@ -129,14 +146,18 @@ def topk(
         the dimension has more than 65535 elements.
 
     Raises:
-        OperationRefused: host or freed input, row major, another dtype, or a ``k`` that is too
-            large.
+        OperationRefused: a host tensor, row major, another dtype, or a ``k`` that is too large.
+        WouldCrash: freed input.
     """
     del sorted, sub_core_grids, indices_tensor, stable
     if output_tensor is not None:
         raise OperationRefused("The emulator does not have output_tensor here.", "Leave it out.")
     x = input_tensor
-    _require_device(x)
+    if k < 0:
+        raise IncompatibleArguments
+    if x.storage_type() is not StorageType.DEVICE:
+        _require_device(x)
+    require_device_or_crash(x)
     shape = x.spec.shape
     if x.layout is not Layout.TILE:
         raise OperationRefused(
@@ -148,7 +169,15 @@ def topk(
             f"Input tensor must be BFLOAT16, BFLOAT8_B, or FLOAT32, got: DataType::{x.dtype.name}",
             "Convert it with ttnn.typecast.",
         )
-    size = shape[dim]
+    rank = len(shape)
+    if not -max(rank, 1) <= dim < max(rank, 1):
+        raise OperationRefused(
+            "Dimension for topk is out of range (expected to be in range of "
+            f"[{-rank}, {rank - 1}])",
+            "Pass a dimension of the tensor.",
+            dim=dim,
+        )
+    size = shape[dim] if shape else 1
     if k > size:
         raise OperationRefused(
             f"K cannot be larger than the dimension size! K={k}, dimension size={size}",
@@ -159,7 +188,8 @@ def topk(
     assert device is not None  # checked above
     memory = memory_config or x.memory_config()
     wide = x.dtype is DataType.FLOAT32 or size > 65535
-    kinds = (x.dtype, DataType.UINT32 if wide else DataType.UINT16)
+    indices_dtype = DataType.UINT32 if wide else DataType.UINT16
+    kinds = (x.dtype, indices_dtype if k else x.dtype)  # of nothing, TTNN gives two like the input
     return [
         emit(found, device, dtype=kind, layout=Layout.TILE, memory_config=memory)
         for found, kind in zip((values, indices), kinds, strict=True)

@@ -7,13 +7,19 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WouldCrash
+from symbiote_emulator.errors import (
+    ArgumentMismatch,
+    IncompatibleArguments,
+    OperationRefused,
+    WouldCrash,
+)
 from symbiote_emulator.numerics import BLOCK_FLOATS
 from symbiote_emulator.operations._common import emit, fill_output, require_device
+from symbiote_emulator.operations._shards import output_memory
 from symbiote_emulator.operations.reshape import owned, reshape
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import TILE_SIZE, DataType, MemoryConfig
+from symbiote_emulator.types import TILE_SIZE, DataType, Layout, MemoryConfig, StorageType
 
 
 @operation("ttnn.slice")
@@ -62,10 +68,12 @@ def slice_(
         raise WouldCrash("A step of 0.", "Use steps of 1 or more.")
     if any(s != 1 for s in steps) and x.dtype in BLOCK_FLOATS:
         raise OperationRefused(
-            f"Strided slice is not supported for {x.dtype.name} tensors",
-            "Convert it with ttnn.typecast.",
+            "Strided slice is not supported for BFLOAT8 tensors", "Convert it with ttnn.typecast."
         )
     bounds = [_bounds(i, *b) for i, b in enumerate(zip(starts, ends, shape, strict=True))]
+    whole = bounds == [(0, size) for size in shape] and all(s == 1 for s in steps)
+    if whole and x.storage_type() is StorageType.HOST:
+        return x
     device = require_device(x)
     value = owned(cut(x.value, bounds, steps))
     if output_tensor is not None:
@@ -73,20 +81,34 @@ def slice_(
     return emit(
         value,
         device,
-        dtype=_dtype(x, bounds),
+        dtype=_dtype(x, bounds, value.shape),
         layout=x.layout,
-        memory_config=memory_config or x.memory_config(),
+        memory_config=output_memory(memory_config, (x,), value.shape, x.layout, device),
     )
 
 
-def _dtype(x: Tensor, bounds: Sequence[tuple[int, int]]) -> DataType:
-    """Block floats are cut tile by tile; a start within a tile gives BFLOAT16."""
+def _dtype(x: Tensor, bounds: Sequence[tuple[int, int]], shape: Sequence[int]) -> DataType:
+    """Block floats are cut tile by tile; a start within a tile gives BFLOAT16.
+
+    Raises:
+        OperationRefused: BFLOAT4_B would have to be untilized.
+    """
+    if x.layout is not Layout.TILE or not any(first % TILE_SIZE for first, _ in bounds[-2:]):
+        return x.dtype
+    if x.dtype is DataType.UINT8 and any(size % TILE_SIZE for size in shape[-2:]):
+        raise OperationRefused(
+            "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
+            "Start at a multiple of 32, or convert the tensor with ttnn.typecast.",
+        )
     if x.dtype not in BLOCK_FLOATS:
         return x.dtype
-    for first, _ in bounds[-2:]:
-        if first % TILE_SIZE:
-            return DataType.BFLOAT16
-    return x.dtype
+    if x.dtype is DataType.BFLOAT4_B:
+        raise OperationRefused(
+            "Only TILE layout is supported for BFLOAT8_B dtype!",
+            "TTNN untilizes BFLOAT4_B here. Start at a multiple of 32, or use ttnn.typecast.",
+            dtype=x.dtype,
+        )
+    return DataType.BFLOAT16
 
 
 def _numbers(given: Sequence[int] | Tensor) -> list[int]:
@@ -121,13 +143,16 @@ def _bounds(index: int, start: int, end: int, size: int) -> tuple[int, int]:
 def cut(
     value: torch.Tensor, bounds: Sequence[tuple[int, int]], steps: Sequence[int]
 ) -> torch.Tensor:
-    """The slice of torch values; a negative step gives what TTNN gives, an empty dimension."""
+    """The slice of torch values.
+
+    A negative step gives what TTNN gives: nothing of more elements than the step is long, else one.
+    """
     for dim, ((first, last), step) in enumerate(zip(bounds, steps, strict=True)):
         size = value.shape[dim]
         if (first, last, step) == (0, size, 1):
             continue
         if step < 0:
-            value = value if size == 1 else value.narrow(dim, 0, 0)
+            value = value.narrow(dim, first, int(0 < last - first <= -step))
             continue
         indices: list[Any] = [slice(None)] * value.ndim
         indices[dim] = slice(first, last, step)
@@ -140,16 +165,18 @@ def getitem(input_tensor: Tensor, index: Any) -> Tensor:
     """``tensor[index]`` with integers, slices and one Ellipsis.
 
     Raises:
-        OperationRefused: an index out of range, too many indices, or another kind of index.
+        OperationRefused: an index out of range, or too many indices.
+        ArgumentMismatch: another kind of index.
     """
-    shape = input_tensor.spec.shape
+    x = input_tensor
+    shape = x.spec.shape
     items = list(index) if isinstance(index, tuple) else [index]
     items = _without_ellipsis(items, len(shape))
     starts, ends, steps, dropped = [], [], [], []
     for dim, size in enumerate(shape):
         item = items[dim] if dim < len(items) else slice(None)
-        if isinstance(item, bool) or not isinstance(item, (int, slice)):
-            raise OperationRefused(
+        if not isinstance(item, (int, slice)):
+            raise ArgumentMismatch(
                 f"Invalid slice type: {item}", "Index with integers, slices and one Ellipsis."
             )
         if isinstance(item, int):
@@ -171,12 +198,30 @@ def getitem(input_tensor: Tensor, index: Any) -> Tensor:
         steps.append(step)
     raw_slice: Any = slice_.__wrapped__  # type: ignore[attr-defined]
     raw_reshape: Any = reshape.__wrapped__  # type: ignore[attr-defined]
-    found: Tensor = raw_slice(input_tensor, starts, ends, steps)
+    if x.storage_type() is StorageType.HOST:
+        return _on_host(x, (starts, ends, steps), dropped)
+    found: Tensor = raw_slice(x, starts, ends, steps)
     if not dropped:
         return found
     kept = [size for dim, size in enumerate(found.spec.shape) if dim not in dropped]
     squeezed: Tensor = raw_reshape(found, kept)
     return squeezed
+
+
+def _on_host(x: Tensor, slices: tuple[list[int], ...], dropped: Sequence[int]) -> Tensor:
+    """A part of a host tensor, which `slice_` refuses and indexing does not."""
+    starts, ends, steps = slices
+    if any(n < 0 for n in (*starts, *ends, *steps)):
+        raise IncompatibleArguments
+    if x.dtype in BLOCK_FLOATS:
+        raise OperationRefused(
+            "Tensor layout must be ROW_MAJOR for unpadding",
+            "Move the tensor with ttnn.to_device, or convert it with ttnn.typecast.",
+        )
+    sizes = zip(starts, ends, x.spec.shape, strict=True)
+    value = cut(x.value, [_bounds(i, *b) for i, b in enumerate(sizes)], steps)
+    kept = [size for dim, size in enumerate(value.shape) if dim not in dropped]
+    return Tensor.on_host(owned(value.reshape(kept)), x.spec.replace(shape=kept))
 
 
 def _without_ellipsis(items: list[Any], rank: int) -> list[Any]:

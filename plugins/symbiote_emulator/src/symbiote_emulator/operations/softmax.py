@@ -13,6 +13,10 @@ from symbiote_emulator.types import DataType, Layout, MemoryConfig, WormholeComp
 _INPUTS = (DataType.FLOAT32, DataType.BFLOAT16, DataType.BFLOAT8_B)
 
 
+_TILIZED = {3: 1, 4: 3}
+"""Rank, and the dimension along which TTNN tilizes by itself (asked on a mock chip)."""
+
+
 @operation("ttnn.softmax")
 def softmax(
     input_tensor: Tensor,
@@ -48,8 +52,7 @@ def softmax(
             f"{dim})",
             "Pass a dimension of the tensor.",
         )
-    # Tensors of rank 4 TTNN tilizes by itself; those of other ranks it hands on as they are.
-    if input_tensor.layout is not Layout.TILE and rank != 4:
+    if input_tensor.layout is not Layout.TILE and _TILIZED.get(rank) != dim % rank:
         raise OperationRefused(
             "Inputs to softmax must be tilized",
             "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.numerics import FLOATS
-from symbiote_emulator.operations._activations import INTEGER_OK, apply
-from symbiote_emulator.operations._common import emit, fill_output, require_device_or_crash
+from symbiote_emulator.operations._activations import apply, takes
+from symbiote_emulator.operations._common import require_device_or_crash
+from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -40,34 +41,20 @@ def run(
     Raises:
         WouldCrash: host or freed input.
         OperationRefused: an integer input that the function does not take, or an output tensor
-            of another kind of dtype.
+            that does not fit.
     """
-    device = require_device_or_crash(x)
+    require_device_or_crash(x)
     code = function.op_type
-    if x.dtype not in FLOATS and code not in INTEGER_OK:
+    if not takes(code, x.dtype):
         raise OperationRefused(
             f"Unary: UnaryOpType::{code.name} does not support integer input dtype "
             f"DataType::{x.dtype.name}",
             "Convert it with ttnn.typecast.",
             dtype=x.dtype,
         )
-    if output_tensor is not None and (output_tensor.dtype in FLOATS) != (x.dtype in FLOATS):
-        raise OperationRefused(
-            f"Preallocated output dtype DataType::{output_tensor.dtype.name} is not compatible "
-            f"with input dtype DataType::{x.dtype.name}. Integer and float dtypes can't be mixed.",
-            "Supply an output tensor of the input's dtype.",
-        )
     value = x.value
     result = apply(value.to(torch.float32) if x.dtype in FLOATS else value, function)
-    if output_tensor is not None:
-        return fill_output(output_tensor, result)
-    return emit(
-        result,
-        device,
-        dtype=x.dtype,
-        layout=x.layout,
-        memory_config=memory_config or x.memory_config(),
-    )
+    return emit_unary(x, result, memory_config=memory_config, output_tensor=output_tensor)
 
 
 def _plain(name: str, code: UnaryOpType) -> Callable[..., Tensor]:
@@ -153,13 +140,15 @@ def gelu(
 
     Args:
         input_tensor: any shape, floats, on the device.
-        variant: which form; accurate if left out.
+        variant: which form; accurate if left out. Not together with the next one.
         fast_and_approximate_mode: a table on the chip; computed accurately here.
         memory_config: output memory; that of the input if left out.
         output_tensor: written and returned if given.
         sub_core_grids: accepted.
     """
     del sub_core_grids
+    if variant is not None and fast_and_approximate_mode is not None:
+        raise IncompatibleArguments
     if variant is GeluVariant.Tanh:
         function = UnaryWithParam(_U.GELU_TANH)
     else:
@@ -177,6 +166,17 @@ def sigmoid(
     output_tensor: Tensor | None = None,
     sub_core_grids: Any = None,
 ) -> Tensor:
-    """``1 / (1 + exp(-x))``, element by element; ``mode`` is accepted, not imitated."""
-    del vector_mode, mode, sub_core_grids
+    """``1 / (1 + exp(-x))``, element by element; ``mode`` is accepted, not imitated.
+
+    Raises:
+        OperationRefused: ``vector_mode`` is neither 2 (columns) nor 4 (all).
+    """
+    del mode, sub_core_grids
+    require_device_or_crash(input_tensor)
+    if vector_mode not in (2, 4):
+        raise OperationRefused(
+            "Invalid Vector mode value. Expected vector mode C (2) or RC (4) for sigmoid",
+            "Leave vector_mode out.",
+            vector_mode=vector_mode,
+        )
     return run(input_tensor, UnaryWithParam(_U.SIGMOID), memory_config, output_tensor)

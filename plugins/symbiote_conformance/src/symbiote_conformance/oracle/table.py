@@ -7,7 +7,8 @@ from typing import Any
 
 import attrs
 
-from symbiote_emulator.oracle.judge import Outcome, Verdict
+from symbiote_conformance.compare import Agreement
+from symbiote_conformance.oracle.judge import Verdict
 
 
 @attrs.define
@@ -48,15 +49,15 @@ class Row:
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
-        agrees = verdict.outcome is Outcome.AGREE
+        agrees = verdict.outcome is Agreement.AGREE
         self.calls += 1
         self.agree += agrees
         if verdict.record.kind == "p":
             self.plausible += 1
             self.plausible_agree += agrees
-        self.accepted += verdict.outcome is Outcome.ACCEPTED
-        self.refused += verdict.outcome is Outcome.REFUSED
-        self.wrong_spec += verdict.outcome is Outcome.WRONG_SPEC
+        self.accepted += verdict.outcome is Agreement.ACCEPTED
+        self.refused += verdict.outcome is Agreement.REFUSED
+        self.wrong_spec += verdict.outcome is Agreement.WRONG_SPEC
         self.leaked += verdict.leaked
 
     def add_row(self, other: Row) -> None:
@@ -76,11 +77,11 @@ class Table:
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
         op = verdict.record.op
-        if verdict.outcome is Outcome.NOT_EMULATED:
+        if verdict.outcome is Agreement.ABSENT:
             self.not_emulated[op] = self.not_emulated.get(op, 0) + 1
             return
         self.rows.setdefault(op, Row(op)).add(verdict)
-        if verdict.outcome is not Outcome.AGREE or verdict.leaked:
+        if verdict.outcome is not Agreement.AGREE or verdict.leaked:
             self.failures.append(verdict)
 
     def total(self) -> Row:

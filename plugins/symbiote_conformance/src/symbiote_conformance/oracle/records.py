@@ -10,6 +10,8 @@ from typing import Any
 
 import attrs
 
+from symbiote_conformance.calls import Call, Outcome
+
 
 @attrs.frozen
 class Record:
@@ -37,9 +39,14 @@ class Record:
         return str(self.answer["st"])
 
     @property
-    def operation(self) -> str:
-        """The name in the table of operations of the emulator."""
-        return "ttnn.Tensor.__getitem__" if self.op == "__getitem__" else f"ttnn.{self.op}"
+    def call(self) -> Call:
+        """The call by itself."""
+        return Call(self.op, self.args, self.kwargs)
+
+    @property
+    def outcome(self) -> Outcome:
+        """TTNN's answer as an outcome."""
+        return Outcome.from_json(self.answer)
 
 
 def read_records(path: Path, op: str | None = None) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""The command line: ``python -m symbiote_emulator.oracle PATH... [options]``.
+"""The command line: ``python -m symbiote_conformance.oracle PATH... [options]``.
 
 Options: ``--op NAME``, ``--arch wh|bh``, ``--failures N``, ``--json``.
 
@@ -16,8 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from symbiote_emulator.oracle.judge import ARCHITECTURES, Verdict, judge_file
-from symbiote_emulator.oracle.table import tabulate
+from symbiote_conformance.oracle.judge import ARCHITECTURES, Verdict, judge_file
+from symbiote_conformance.oracle.table import tabulate
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0; 2 for unusable arguments (argparse).
     """
-    parser = argparse.ArgumentParser(prog="python -m symbiote_emulator.oracle")
+    parser = argparse.ArgumentParser(prog="python -m symbiote_conformance.oracle")
     parser.add_argument("paths", nargs="+", type=Path, help="*.jsonl.gz, or folders of them")
     parser.add_argument("--op", help="only this operation, e.g. linear or transformer.x")
     parser.add_argument("--arch", choices=sorted(ARCHITECTURES), help="only this chip")

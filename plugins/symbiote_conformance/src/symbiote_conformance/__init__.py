@@ -1,0 +1,43 @@
+"""The conformance kit: whether a runtime, or a kernel, does what TTNN does.
+
+Calls are data (`Call`), so that the same one can be run on any runtime (`Bench`), on a mock chip in
+a process of its own (`Worker`), or read from recorded answers (`symbiote_conformance.oracle`).
+`symbiote_conformance.strategies` generates them with hypothesis.
+"""
+
+from __future__ import annotations
+
+from symbiote_conformance.build import Builder, constant_data, torch_dtype
+from symbiote_conformance.calls import Call, Outcome, Status
+from symbiote_conformance.compare import Agreement, compare
+from symbiote_conformance.differences import Difference, as_markdown
+from symbiote_conformance.goldens import Golden, golden_of, random_data
+from symbiote_conformance.parity import Judgement, Parity
+from symbiote_conformance.running import Bench, describe, memory_text
+from symbiote_conformance.values import Compared, compare_values
+from symbiote_conformance.workers import Worker, WorkerError
+
+__all__ = [
+    "Agreement",
+    "Bench",
+    "Builder",
+    "Call",
+    "Compared",
+    "Difference",
+    "Golden",
+    "Judgement",
+    "Outcome",
+    "Parity",
+    "Status",
+    "Worker",
+    "WorkerError",
+    "as_markdown",
+    "compare",
+    "compare_values",
+    "constant_data",
+    "describe",
+    "golden_of",
+    "memory_text",
+    "random_data",
+    "torch_dtype",
+]

@@ -1,0 +1,143 @@
+"""What TTNN refuses of matrix products for their place in memory, grid or supplied output."""
+
+from __future__ import annotations
+
+import math
+
+from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import (
+    BufferType,
+    CoreGrid,
+    DataType,
+    MemoryConfig,
+    TensorMemoryLayout,
+    UnaryWithParam,
+)
+
+
+def check_ranks(a: Tensor, b: Tensor) -> None:
+    """Refuse scalars, and a second operand whose extra dimensions are no ones.
+
+    Raises:
+        OperationRefused: it is one of these.
+    """
+    left, right = a.spec.shape, b.spec.shape
+    if not left or not right:
+        raise OperationRefused(
+            "ttnn.matmul: Both arguments to matmul need to be at least 1D, but got shapes "
+            f"{a.shape} and {b.shape}",
+            "Use ttnn.multiply for a scalar.",
+        )
+    if any(size != 1 for size in right[: max(0, len(right) - max(len(left), 2))]):
+        raise OperationRefused(
+            "When in1 rank greater than in0 rank front dimensions need to be 1",
+            "Give the first operand as many dimensions.",
+            a=left,
+            b=right,
+        )
+
+
+def check_placement(
+    a: Tensor,
+    b: Tensor,
+    *,
+    memory_config: MemoryConfig | None,
+    grid: CoreGrid | None,
+    output: Tensor | None,
+    fused: UnaryWithParam | None,
+    transpose_a: bool,
+) -> None:
+    """Refuse what TTNN has no program for.
+
+    Args:
+        a: first operand.
+        b: second operand.
+        memory_config: output memory, if given.
+        grid: the caller's ``core_grid``.
+        output: the supplied output.
+        fused: the activation.
+        transpose_a: whether ``a`` is transposed.
+
+    Raises:
+        OperationRefused: a batch of one broadcasts with a grid or in L1, a vector is in1 with a
+            grid, or shards are where they can't be.
+    """
+    memory = output.memory_config() if output is not None else memory_config
+    configs = [a.memory_config(), b.memory_config()] + ([memory] if memory is not None else [])
+    in_l1 = any(c.buffer_type is BufferType.L1 for c in configs)
+    if grid is not None or in_l1:
+        _check_broadcast(a, b)
+    if len(b.spec.shape) < 2:  # a vector
+        _check_vector(a, b, grid, in_l1=in_l1, transpose_a=transpose_a)
+    if configs[0].is_sharded() or configs[1].is_sharded():
+        _check_shards(a, b, fused)
+
+
+def check_output_dtype(dtype: DataType | None, output: Tensor) -> None:
+    """Refuse a dtype beside a supplied output of another one.
+
+    Raises:
+        OperationRefused: they differ.
+    """
+    if dtype is not None and dtype is not output.dtype:
+        raise OperationRefused(
+            f"Type mismatch between optional output tensor DataType::{output.dtype.name} & output "
+            f"tensor DataType::{dtype.name}",
+            "Leave dtype out.",
+            dtype=dtype,
+        )
+
+
+def _check_broadcast(a: Tensor, b: Tensor) -> None:
+    batch_a, batch_b = a.spec.shape[:-2], b.spec.shape[:-2]
+    if math.prod(batch_b) <= 1:
+        return
+    for index, (x, y) in enumerate(zip(batch_a, batch_b, strict=False)):
+        if x != y:
+            raise OperationRefused(
+                "bmm (non-bcast matmul) expects input tensors of shapes BCMK*BCKN=BCMN or batch "
+                f"dimension {index} mismatch: a={x} vs b={y}",
+                "Keep operands and output in DRAM and leave core_grid out, or repeat the first "
+                "operand.",
+                a=a.spec.shape,
+                b=b.spec.shape,
+            )
+
+
+def _check_vector(
+    a: Tensor, b: Tensor, grid: CoreGrid | None, *, in_l1: bool, transpose_a: bool
+) -> None:
+    if grid is not None and b.spec.shape[-1] > 1:
+        raise OperationRefused(
+            "The k dimension does not match between tensors",
+            "Leave core_grid out, or give the second operand as [K, 1].",
+        )
+    shape = a.spec.shape
+    if in_l1 and transpose_a and len(shape) > 1 and shape[-1] != shape[-2]:
+        raise OperationRefused(
+            "Attempting to reshape between two shapes with different volumes",
+            "Keep operands and output in DRAM, or give the second operand as [K, 1].",
+        )
+
+
+def _check_shards(a: Tensor, b: Tensor, fused: UnaryWithParam | None) -> None:
+    layout, other = (t.memory_config().memory_layout for t in (a, b))
+    if a.is_sharded() and fused is not None:
+        raise OperationRefused(
+            f"Sharded matmul run with UnaryOpType::{fused.op_type.name} activation: this should be "
+            "placed in the program config's fused_activation field",
+            "Apply the activation afterwards.",
+        )
+    if layout is TensorMemoryLayout.WIDTH_SHARDED and math.prod(b.spec.shape[:-2]) > 1:
+        raise OperationRefused(
+            "Input A memory layout must not be WIDTH_SHARDED, got: "
+            "TensorMemoryLayout::WIDTH_SHARDED",
+            "Move the operand with ttnn.to_memory_config.",
+        )
+    if b.is_sharded() and not a.is_sharded():
+        raise OperationRefused(
+            "MatmulMultiCoreProgramConfig: Input B memory layout must be INTERLEAVED, got: "
+            f"TensorMemoryLayout::{other.name}",
+            "Move the operand with ttnn.to_memory_config.",
+        )

@@ -1,0 +1,127 @@
+"""The memory of an elementwise result: where TTNN chooses the shards itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from symbiote_emulator.device import Device
+from symbiote_emulator.spec import padded_shape
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import (
+    TILE_SIZE,
+    BufferType,
+    CoreCoord,
+    CoreRange,
+    CoreRangeSet,
+    Layout,
+    MemoryConfig,
+    ShardOrientation,
+    ShardSpec,
+    TensorMemoryLayout,
+)
+
+
+def output_memory(
+    asked: MemoryConfig | None,
+    operands: Sequence[Tensor],
+    shape: Sequence[int],
+    layout: Layout,
+    device: Device,
+) -> MemoryConfig:
+    """The memory of a result of one, two or three operands.
+
+    Args:
+        asked: the caller's ``memory_config``; a sharded one may leave its shards out.
+        operands: the tensors of the call, first to last.
+        shape: logical shape of the result.
+        layout: layout of the result.
+        device: whose cores hold the shards.
+    """
+    if asked is not None and (asked.shard_spec is not None or not asked.is_sharded()):
+        return asked
+    first = operands[0]
+    if asked is None and all(t.memory_config().interleaved for t in operands):
+        return first.memory_config()
+    source = _largest(operands)
+    if source is None:
+        assert asked is not None  # nothing is sharded, so only the caller can have asked for it
+        shards = _over_all_cores(asked.memory_layout, padded_shape(shape, layout), layout, device)
+        return MemoryConfig(asked.memory_layout, asked.buffer_type, shards)
+    memory = source.memory_config()
+    if asked is None and _stays_interleaved(first):
+        return first.memory_config()
+    kind = asked if asked is not None and len(operands) == 1 else memory
+    shards = resized(source, padded_shape(shape, layout), layout)
+    return MemoryConfig(kind.memory_layout, kind.buffer_type, shards)
+
+
+def resized(source: Tensor, target: Sequence[int], layout: Layout) -> ShardSpec:
+    """The shards of a tensor, in proportion, for a result of another padded shape.
+
+    Args:
+        source: a sharded tensor.
+        target: padded shape of the result.
+        layout: layout of the result; shards of tiles are whole tiles.
+    """
+    shards = source.memory_config().shard_spec
+    assert shards is not None  # a sharded tensor has some
+    old = source.spec.padded_shape
+    step = TILE_SIZE if layout is Layout.TILE else 1
+    shape = [
+        _round_up(-(-length * new // before), step)
+        for length, new, before in (
+            (shards.shape[0], math.prod(target[:-1]), math.prod(old[:-1])),
+            (shards.shape[1], target[-1], old[-1]),
+        )
+    ]
+    return ShardSpec(shards.grid, shape, shards.orientation)
+
+
+def _stays_interleaved(first: Tensor) -> bool:
+    memory = first.memory_config()
+    return memory.interleaved and memory.buffer_type is BufferType.L1
+
+
+def _largest(operands: Sequence[Tensor]) -> Tensor | None:
+    """The sharded operand on the most cores, the first one of several."""
+    found, most = None, 0
+    for tensor in operands:
+        shards = tensor.memory_config().shard_spec
+        if shards is not None and shards.num_cores() > most:
+            found, most = tensor, shards.num_cores()
+    return found
+
+
+def _over_all_cores(
+    kind: TensorMemoryLayout, padded: Sequence[int], layout: Layout, device: Device
+) -> ShardSpec:
+    """Even shards over the whole grid, on as many cores as they take."""
+    grid = device.compute_with_storage_grid_size()
+    rows, columns = math.prod(padded[:-1]), padded[-1]
+    down, across = {
+        TensorMemoryLayout.HEIGHT_SHARDED: (grid.x * grid.y, 1),
+        TensorMemoryLayout.WIDTH_SHARDED: (1, grid.x * grid.y),
+    }.get(kind, (grid.y, grid.x))
+    step = TILE_SIZE if layout is Layout.TILE else 1
+    height, width = _round_up(-(-rows // down), step), _round_up(-(-columns // across), step)
+    if kind is TensorMemoryLayout.BLOCK_SHARDED:
+        cores = [_rectangle(-(-columns // width), -(-rows // height))]
+    else:
+        cores = _by_rows(-(-rows // height) * -(-columns // width), grid.x)
+    return ShardSpec(CoreRangeSet(cores), (height, width), ShardOrientation.ROW_MAJOR)
+
+
+def _rectangle(columns: int, rows: int, first_row: int = 0) -> CoreRange:
+    return CoreRange(CoreCoord(0, first_row), CoreCoord(columns - 1, first_row + rows - 1))
+
+
+def _by_rows(count: int, columns: int) -> list[CoreRange]:
+    """``count`` cores, row after row of the grid."""
+    rows, rest = divmod(count, columns)
+    whole = [_rectangle(columns, rows)] if rows else []
+    return [*whole, _rectangle(rest, 1, rows)] if rest else whole
+
+
+def _round_up(value: int, step: int) -> int:
+    return max(-(-value // step) * step, step)

@@ -1,0 +1,73 @@
+"""Limiting values from below and above."""
+
+from __future__ import annotations
+
+import torch
+
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.numerics import FLOATS
+from symbiote_emulator.operations._common import require_device, require_device_or_crash
+from symbiote_emulator.operations._unary import emit_unary
+from symbiote_emulator.registry import operation
+from symbiote_emulator.tensor import Tensor
+from symbiote_emulator.types import DataType, MemoryConfig
+
+
+@operation("ttnn.clamp")
+def clamp(
+    input_tensor: Tensor,
+    min: Tensor | float | int | None = None,
+    max: Tensor | float | int | None = None,
+    *,
+    memory_config: MemoryConfig | None = None,
+    output_tensor: Tensor | None = None,
+) -> Tensor:
+    """Values below ``min`` become ``min``, those above ``max`` become ``max``.
+
+    Args:
+        input_tensor: any shape, on the device.
+        min: a number or a tensor, or None for no limit.
+        max: as ``min``; numbers must be both integers or both floats.
+        memory_config: output memory; that of the input if left out.
+        output_tensor: written and returned if given.
+
+    Raises:
+        WouldCrash: host or freed input.
+        OperationRefused: an integer beside a float limit, or integers with float limits.
+    """
+    x = input_tensor
+    require_device_or_crash(x)
+    low, high = min, max
+    if low is None and high is None:
+        raise OperationRefused("Only one of 'min' or 'max' can be None.", "Give one of them.")
+    given = [v for v in (low, high) if v is not None]
+    if len({isinstance(v, Tensor) for v in given}) == 2:
+        raise IncompatibleArguments
+    numbers = [v for v in given if not isinstance(v, Tensor)]
+    if len({isinstance(v, float) for v in numbers}) == 2:
+        raise OperationRefused(
+            "std::get: wrong index for variant", "Give two integers or two floats as limits."
+        )
+    if x.dtype not in FLOATS and x.dtype is not DataType.INT32 and numbers:
+        raise OperationRefused(
+            "Unary: UnaryOpType::CLAMP_TSS does not support integer input dtype "
+            f"DataType::{x.dtype.name}",
+            "Convert it with ttnn.typecast.",
+        )
+    becomes_float = x.dtype is DataType.INT32 and any(isinstance(v, float) for v in numbers)
+    dtype = DataType.FLOAT32 if becomes_float else x.dtype
+    result = x.value.to(torch.float32 if dtype in FLOATS else torch.int64)
+    if low is not None:
+        result = torch.maximum(result, _limit(low, result))
+    if high is not None:
+        result = torch.minimum(result, _limit(high, result))
+    return emit_unary(
+        x, result, memory_config=memory_config, output_tensor=output_tensor, dtype=dtype
+    )
+
+
+def _limit(limit: Tensor | float, like: torch.Tensor) -> torch.Tensor:
+    if isinstance(limit, Tensor):
+        require_device(limit)
+        return limit.value.to(like.dtype)
+    return torch.tensor(limit, dtype=like.dtype)

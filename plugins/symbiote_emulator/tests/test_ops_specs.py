@@ -1,0 +1,196 @@
+"""Shape, layout, dtype and memory of results, where TTNN has a rule of its own for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from emulator_golden import on_device, stored, values
+
+from symbiote_emulator import ttnn
+
+TILE, RM = ttnn.TILE_LAYOUT, ttnn.ROW_MAJOR_LAYOUT
+L1 = ttnn.L1_MEMORY_CONFIG
+
+
+def in_l1(tensor: torch.Tensor, device: Any) -> Any:
+    return ttnn.to_memory_config(on_device(tensor, device), L1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "shape"),
+    [((4,), (4, 64)), ((2, 4), (2, 4, 64)), ((2, 3, 4), (2, 4, 64)), ((1, 1, 3, 4), (1, 4, 64))],
+)
+@pytest.mark.parametrize("layout", [TILE, RM])
+def test_embedding_keeps_two_dimensions_and_the_tables_layout(
+    device: Any, ids: tuple[int, ...], shape: tuple[int, ...], layout: Any
+) -> None:
+    numbers = on_device(torch.zeros(ids), device, ttnn.uint32, RM)
+    out = ttnn.embedding(numbers, on_device(values((9, 64)), device, layout=layout))
+    assert (tuple(out.shape), out.layout, out.dtype) == (shape, layout, ttnn.bfloat16)
+
+
+def test_embedding_into_an_output_of_another_shape(device: Any) -> None:
+    table = values((9, 64))
+    numbers = torch.tensor([[1, 2], [3, 8]])
+    output = on_device(torch.zeros(4, 64), device)
+    out = ttnn.embedding(
+        on_device(numbers, device, ttnn.uint32, RM),
+        on_device(table, device, layout=RM),
+        output_tensor=output,
+    )
+    assert (tuple(out.shape), out.layout) == ((2, 2, 64), RM)
+    assert torch.equal(stored(out), table[numbers].double())
+    assert torch.equal(stored(output), table[numbers].reshape(4, 64).double())
+
+
+def test_where_takes_the_memory_of_its_only_tensor(device: Any) -> None:
+    x, y = values((4, 8)), values((4, 8), 1)
+    mask, other = in_l1(x, device), on_device(y, device)
+    out = ttnn.where(mask, other, 0.5)
+    assert out.memory_config() == ttnn.DRAM_MEMORY_CONFIG
+    assert torch.equal(stored(out), torch.where(x != 0, y, 0.5).double())
+    assert ttnn.where(mask, other, other).memory_config() == L1
+    whole = ttnn.where(on_device(x, device, ttnn.int32), 1.0, 0.0)
+    assert whole.dtype is ttnn.float32
+
+
+@pytest.mark.parametrize(
+    ("kind", "layout", "cores", "shard"),
+    [
+        ("HEIGHT", TILE, 12, [32, 96]),
+        ("WIDTH", TILE, 3, [384, 32]),
+        ("BLOCK", TILE, 18, [64, 32]),
+        ("HEIGHT", RM, 50, [4, 70]),
+        ("BLOCK", RM, 64, [25, 9]),
+    ],
+)
+def test_shards_that_elementwise_operations_choose(
+    device: Any, kind: str, layout: Any, cores: int, shard: list[int]
+) -> None:
+    asked = getattr(ttnn, f"L1_{kind}_SHARDED_MEMORY_CONFIG")
+    x = values((2, 3, 33, 70))
+    t = on_device(x, device, layout=layout)
+    for out in (ttnn.relu(t, memory_config=asked), ttnn.add(t, t, memory_config=asked)):
+        spec = out.memory_config().shard_spec
+        assert (spec.num_cores(), list(spec.shape)) == (cores, shard)
+    assert torch.equal(stored(ttnn.relu(t, memory_config=asked)), x.relu().double())
+
+
+def test_a_sharded_operand_gives_its_shards_to_the_result(device: Any) -> None:
+    x = values((64, 64))
+    dram = on_device(x, device)
+    sharded = ttnn.relu(dram, memory_config=ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG)
+    assert ttnn.add(dram, sharded).memory_config() == sharded.memory_config()
+    assert ttnn.add(in_l1(x, device), sharded).memory_config() == L1
+    rows = on_device(values((2, 1, 64, 64)), device)
+    assert list(ttnn.add(sharded, rows).memory_config().shard_spec.shape) == [64, 64]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "shape"),
+    [
+        ((80, 64), (1, 64, 16), (1, 80, 16)),
+        ((2, 80, 64), (1, 1, 64, 16), (1, 2, 80, 16)),
+        ((64,), (1, 64, 16), (1, 16)),
+        ((3, 2, 80, 64), (1, 64, 16), (3, 2, 80, 16)),
+        ((1, 80, 64), (2, 64, 16), (2, 80, 16)),
+    ],
+)
+def test_ranks_of_products(
+    device: Any, a: tuple[int, ...], b: tuple[int, ...], shape: tuple[int, ...]
+) -> None:
+    x, w = values(a), values(b, 1)
+    out = ttnn.matmul(on_device(x, device), on_device(w, device))
+    assert tuple(out.shape) == shape
+    expected = (x.double() @ w.double()).reshape(shape)
+    assert (stored(out) - expected).abs().max() < 2.0**-6 * expected.abs().max()
+
+
+def test_a_bias_beside_a_product_with_a_vector(device: Any) -> None:
+    x, w, b = values((3, 5, 8)), values((8,), 1), values((3, 5), 2)
+    out = ttnn.linear(on_device(x, device), on_device(w, device), bias=on_device(b, device))
+    expected = x.double() @ w.double() + b.double()
+    assert tuple(out.shape) == (3, 5)
+    assert (stored(out) - expected).abs().max() < 2.0**-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shape", "axis", "layout"),
+    [
+        (TILE, RM, (1, 33, 64), 0, RM),
+        (RM, TILE, (1, 33, 64), 2, RM),
+        (TILE, RM, (1, 32, 64), 1, TILE),
+        (RM, TILE, (1, 32, 64), 1, RM),
+    ],
+)
+def test_concat_of_two_layouts(
+    device: Any, first: Any, second: Any, shape: tuple[int, ...], axis: int, layout: Any
+) -> None:
+    x, y = values(shape), values(shape, 1)
+    pair = [on_device(x, device, layout=first), on_device(y, device, layout=second)]
+    out = ttnn.concat(pair, axis)
+    assert out.layout is layout
+    assert torch.equal(stored(out), torch.cat([x, y], axis).double())
+
+
+def test_block_floats_that_tiles_do_not_end_with(device: Any) -> None:
+    x = on_device(values((33, 64)), device, ttnn.bfloat8_b)
+    assert ttnn.concat([x, x], 0).dtype is ttnn.bfloat16
+    assert ttnn.concat([x, x], 1).dtype is ttnn.bfloat8_b
+    assert x[:5].dtype is ttnn.bfloat8_b
+    assert x[1:].dtype is ttnn.bfloat16
+
+
+def test_pads(device: Any) -> None:
+    x = values((30, 64))
+    tiles = on_device(x, device)
+    # Within its tiles, the tensor stays where it is.
+    assert ttnn.pad(tiles, [(0, 2), (0, 0)], 0.0, memory_config=L1).memory_config() != L1
+    wider = ttnn.pad(tiles, [(0, 2), (0, 1)], 3.0, memory_config=L1)
+    assert wider.memory_config() == L1
+    assert torch.equal(stored(wider), torch.nn.functional.pad(x, (0, 1, 0, 2), value=3.0).double())
+    rows = on_device(x.reshape(1, 1, 30, 64), device, layout=RM)
+    shifted = ttnn.pad(
+        rows, output_padded_shape=[1, 1, 32, 64], input_tensor_start=[0, 0, 1, 0], value=1.0
+    )
+    assert tuple(shifted.shape) == (1, 1, 32, 64)
+    assert torch.equal(stored(shifted)[0, 0, 1:31], x.double())
+    assert stored(shifted)[0, 0, 0].unique().tolist() == [1.0]
+
+
+def test_host_tensors_can_be_indexed(device: Any) -> None:
+    x = values((2, 5, 8))
+    host = ttnn.from_torch(x, layout=TILE, dtype=ttnn.bfloat16)
+    part = host[1, 2:4]
+    assert part.storage_type() is ttnn.StorageType.HOST
+    assert torch.equal(stored(part), x[1, 2:4].double())
+    assert tuple(host[True].shape) == (5, 8)  # True is 1, as in Python
+
+
+def test_block_floats_of_host_rows_are_tiles() -> None:
+    host = ttnn.from_torch(values((3, 4)), dtype=ttnn.bfloat16, layout=RM)
+    assert ttnn.typecast(host, ttnn.bfloat8_b).layout is TILE
+    assert ttnn.typecast(host, ttnn.float32).layout is RM
+
+
+def test_what_stays_the_same(device: Any) -> None:
+    row = on_device(values((7,)), device, layout=RM)
+    assert torch.equal(stored(ttnn.transpose(row, 0, -1)), stored(row))
+    host = ttnn.from_torch(values((3, 4)), dtype=ttnn.bfloat16)
+    assert ttnn.transpose(host, 1, 1) is host
+    assert ttnn.slice(host, [0, 0], [3, 4]) is host
+
+
+def test_reductions_over_no_dimension_are_over_all(device: Any) -> None:
+    x = values((2, 3, 4))
+    assert tuple(ttnn.sum(on_device(x, device), dim=[]).shape) == ()
+    assert stored(ttnn.max(on_device(x, device), dim=[])).item() == x.max().item()
+
+
+def test_only_the_first_row_of_a_higher_weight_counts(device: Any) -> None:
+    x, w = values((4, 64)), values((3, 1, 64), 1)
+    got = ttnn.rms_norm(on_device(x, device), weight=on_device(w, device))
+    first = ttnn.rms_norm(on_device(x, device), weight=on_device(w[0], device))
+    assert torch.equal(stored(got), stored(first))
