@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,19 @@ def test_random_weights_compared_with_torch(symbiote: Any, vit_folder: Path) -> 
     assert data["report"]["fallbacks"] == []
     assert all(m["calls"] == 1 for m in data["report"]["modules"])
     assert "The weights are random (seed 0)." in data["notes"]
+
+
+@pytest.mark.ttnn
+def test_ttnns_log_stays_out_of_the_json_to_its_very_end(vit_folder: Path) -> None:
+    options = ("--random-weights", "--device", "mock:wormhole_b0", "--json", "--verbose")
+    done = subprocess.run(
+        [sys.executable, "-m", "symbiote_cli", "run", str(vit_folder), *options],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["device"] == "mock:wormhole_b0"
+    assert "Cluster destructor completed" in done.stderr
 
 
 def test_the_tables(symbiote: Any, vit_folder: Path) -> None:

@@ -125,11 +125,15 @@ class Output:
     def emit(self, data: Mapping[str, Any]) -> None:
         """Print the JSON document; nothing without ``--json``.
 
+        It is the last thing on stdout: what TTNN logs when the process ends goes to stderr.
+
         Args:
             data: what JSON can hold; infinities and NaN become null, which JSON lacks.
         """
         if self.as_json:
             typer.echo(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False))
+            if _owns_stdout():
+                os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     @contextlib.contextmanager
     def reserved(self) -> Iterator[None]:
@@ -141,8 +145,7 @@ class Output:
             yield
             return
         with contextlib.ExitStack() as stack:
-            if sys.__stdout__ is not None and sys.stdout is sys.__stdout__:
-                sys.stdout.flush()
+            if _owns_stdout():
                 own = sys.stdout.fileno()
                 kept = os.dup(own)
                 os.dup2(sys.stderr.fileno(), own)
@@ -159,6 +162,14 @@ class Output:
         """
         if not self.as_json:
             print_wrapped(self.err, Text.assemble(("note: ", "bold"), text, style="dim"))
+
+
+def _owns_stdout() -> bool:
+    """Whether ``sys.stdout`` is the process's own, flushed now, and nobody's stand-in."""
+    if sys.__stdout__ is None or sys.stdout is not sys.__stdout__:
+        return False
+    sys.stdout.flush()
+    return True
 
 
 def _finite(value: Any) -> Any:
