@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from symbiote_conformance import Call, Difference, as_markdown
 from symbiote_conformance.strategies.describe import (
@@ -21,7 +21,7 @@ FILE: Final = Path(__file__).parents[1] / "DIFFERENCES.md"
 _NO_DATA: Final = "A host or freed tensor has no device memory, which TTNN does not check here."
 _FREED: Final = "TTNN does not check for freed tensors here."
 
-DIFFERENCES: Final = (
+WRONG: Final = (
     Difference(
         Call("relu", [tensor([1], memory="host")]),
         "crashed SIGSEGV",
@@ -77,16 +77,104 @@ DIFFERENCES: Final = (
         "Host tensors of tiles or of rank 4 keep their shape, without an error.",
         "TTNN returns the tensor as it was, without the padding that was asked for.",
     ),
+    Difference(
+        Call("full_like", [tensor([1], freed=1), 0.0]),
+        "crashed SIGSEGV",
+        "The tensor was deallocated.",
+        _FREED + " So do the other `_like` operations; `empty_like` crashes on host tensors too.",
+    ),
+    Difference(
+        Call("chunk", [tensor([2, 3]), 4, -3]),
+        "accepted: list of "
+        + "; ".join(["[2, 3](pad [32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED"] * 3),
+        "A dimension before the first.",
+        "TTNN reads beyond the shape, and cuts by what it finds there.",
+    ),
+    Difference(
+        Call("repeat_interleave", [tensor([0, 1, 1, 2]), 2, -1]),
+        "accepted: [0, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "A tensor of tiles without elements.",
+        "TTNN returns the padded shape as the logical one.",
+    ),
 )
 """Calls that TTNN crashes on, or answers with a plainly wrong result, and the emulator refuses."""
+
+_BARE: Final = {"$": "mc", "v": "l1_hs"}
+_ONE_SHARD: Final = (
+    "accepted: [1](pad [32, 32]) BFLOAT16 TILE L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]"
+)
+
+
+def _bare(op: str, answer: str, *args: Any) -> Difference:
+    return Difference(
+        Call(op, list(args), {"memory_config": _BARE}),
+        answer,
+        "bad optional access",
+        "A sharded memory without shards: TTNN chooses them here, and refuses in the same words "
+        "elsewhere. Give the memory config its shards.",
+    )
+
+
+_SHARDS: Final = {"sh": "HEIGHT_SHARDED", "g": [1, 1], "s": [32, 32], "o": "ROW_MAJOR", "b": "L1"}
+_OWN_SHARDS: Final = "TTNN chooses the shards of the result: one for each core that it needs."
+
+NOT_IMITATED: Final = (
+    Difference(
+        Call(
+            "concat",
+            [
+                [
+                    tensor([1, 1, 33], memory=_SHARDS | {"s": [128, 64]}),
+                    tensor([1, 1, 33], memory="l1"),
+                ],
+                0,
+            ],
+        ),
+        "accepted: [2, 1, 33](pad [2, 32, 64]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "All tensors must be sharded or all must be interleaved",
+        "TTNN takes a sharded tensor beside one that is interleaved in L1, and refuses others.",
+    ),
+    Difference(
+        Call("expand", [tensor([1, 32], memory=_SHARDS), [2, 32]]),
+        "accepted: [2, 32](pad [32, 32]) BFLOAT16 TILE L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]",
+        "The input is sharded",
+        _OWN_SHARDS,
+    ),
+    Difference(
+        Call("repeat", [tensor([32, 32], memory=_SHARDS), [2, 1]]),
+        "accepted: [64, 32] BFLOAT16 TILE L1/HEIGHT_SHARDED[1c 64x32 ROW_MAJOR]",
+        "The input is sharded",
+        _OWN_SHARDS,
+    ),
+    _bare("expand", _ONE_SHARD, tensor([1]), [1]),
+    _bare("full_like", _ONE_SHARD, tensor([1]), 0.0),
+    _bare("linear", _ONE_SHARD.replace("[1](", "[1, 1]("), tensor([1, 1]), tensor([1, 1])),
+    _bare("matmul", _ONE_SHARD.replace("[1](", "[1, 1]("), tensor([1, 1]), tensor([1, 1])),
+    _bare("ones_like", _ONE_SHARD, tensor([1])),
+    _bare("repeat", _ONE_SHARD, tensor([1]), [1]),
+    _bare("split", _ONE_SHARD.replace("accepted: ", "accepted: list of "), tensor([1]), 1, 0),
+    _bare("zeros_like", _ONE_SHARD, tensor([1])),
+    *(
+        _bare(
+            op,
+            "accepted: [1, 64, 5](pad [1, 64, 32]) INT32 TILE L1/HEIGHT_SHARDED"
+            "[2c 32x32 ROW_MAJOR]",
+            tensor([2, 1, 64, 5], "int32"),
+            -4,
+        )
+        for op in ("max", "min", "sum")
+    ),
+)
+"""Calls that TTNN takes and the emulator refuses, because it does not imitate what TTNN does."""
+
+DIFFERENCES: Final = (*WRONG, *NOT_IMITATED)
 
 _HEAD: Final = """# Where the emulator differs from TTNN
 
 The emulator accepts what TTNN 0.81.1 accepts, refuses what it refuses, and returns the same shape,
 padded shape, dtype, layout and memory: `make parity` compares generated calls of every operation on
-mock chips of both architectures. These are the exceptions. TTNN kills the process on these calls,
-or takes them and returns something that is plainly wrong; the emulator refuses them and says so. A
-test fails when one of them is no longer so.
+mock chips of both architectures. These are the exceptions. A test fails when one of them is no
+longer so.
 
 `T[shape]` is a tensor with its dtype, layout and memory. This file is generated from
 `tests/emulator_differences.py`.
@@ -94,9 +182,25 @@ test fails when one of them is no longer so.
 """
 
 
+_WRONG: Final = """## What TTNN gets wrong
+
+TTNN kills the process on these calls, or takes them and returns something plainly wrong. The
+emulator refuses them and says so.
+
+"""
+
+_NOT_IMITATED: Final = """
+## What the emulator does not imitate
+
+TTNN takes these calls. The emulator refuses them.
+
+"""
+
+
 def text() -> str:
     """The text of DIFFERENCES.md."""
-    return _HEAD + as_markdown(DIFFERENCES)
+    tables = _WRONG + as_markdown(WRONG) + _NOT_IMITATED + as_markdown(NOT_IMITATED)
+    return _HEAD + tables
 
 
 if __name__ == "__main__":

@@ -170,9 +170,12 @@ def test_host_tensors_can_be_indexed(device: Any) -> None:
 
 
 def test_block_floats_of_host_rows_are_tiles() -> None:
-    host = ttnn.from_torch(values((3, 4)), dtype=ttnn.bfloat16, layout=RM)
+    host = ttnn.from_torch(values((32, 64)), dtype=ttnn.bfloat16, layout=RM)
     assert ttnn.typecast(host, ttnn.bfloat8_b).layout is TILE
     assert ttnn.typecast(host, ttnn.float32).layout is RM
+    small = ttnn.from_torch(values((3, 4)), dtype=ttnn.bfloat16, layout=RM)
+    with pytest.raises(RuntimeError, match="implicitly changed physical shape"):
+        ttnn.typecast(small, ttnn.bfloat8_b)
 
 
 def test_what_stays_the_same(device: Any) -> None:

@@ -378,7 +378,7 @@ def test_arguments_of_the_wrong_kind(make: Make, call: Call) -> None:
     [
         (lambda t: ttnn.where(t(4, 8, host=True), t(4, 8), t(4, 8)), "on the host"),
         (lambda t: ttnn.embedding(t.ids(1, 4), t(9, 0, layout=RM)), "no columns"),
-        (lambda t: ttnn.concat([t(4, 33), t(4, 0)], 1), "no elements"),
+        (lambda t: ttnn.concat([t(4, 0), t(4, 33)], 1), "no elements"),
     ],
     ids=["where", "embedding", "concat"],
 )

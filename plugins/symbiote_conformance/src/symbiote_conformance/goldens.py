@@ -102,6 +102,11 @@ def _binary(function: Callable[[Tensor, Tensor], Tensor], kind: str) -> Maker:
     return make
 
 
+def _interleaved(x: torch.Tensor, repeats: int, dim: int) -> torch.Tensor:
+    """As torch; where TTNN does not look at the dimension, it may be any."""
+    return x.repeat_interleave(repeats, 0 if x.dim() == 1 or repeats == 1 else dim)
+
+
 def _move(function: Callable[..., Tensor]) -> Maker:
     def make(x: Tensor, *args: Any, **kwargs: Any) -> Golden:
         g = function(x.double(), *args, **kwargs)
@@ -287,7 +292,7 @@ _MAKERS: Final[Mapping[str, Maker]] = {
     "permute": _move(torch.permute),
     "transpose": _move(torch.transpose),
     "unsqueeze": _move(torch.unsqueeze),
-    "repeat_interleave": _move(torch.repeat_interleave),
+    "repeat_interleave": _move(_interleaved),
 }
 COVERED: Final = frozenset(_MAKERS)
 """The operations that have goldens."""

@@ -65,6 +65,17 @@ class WrongInTTNN(OperationRefused):
         )
 
 
+class NotImitated(OperationRefused):
+    """TTNN takes this call, and the emulator does not do what TTNN does with it."""
+
+    def __str__(self) -> str:
+        advice = f"\n{self.do}" if self.do else ""
+        return (
+            f"{self.op or 'emulator'}: refused, though TTNN 0.81.1 takes it, since the emulator "
+            f"does not imitate it\ninfo:\n{self.info}{advice}"
+        )
+
+
 class ArgumentMismatch(EmulatorError, TypeError):
     """The arguments fit no signature of the operation."""
 

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 import torch
 
 from symbiote_emulator.device import Device
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WouldCrash
 from symbiote_emulator.numerics import BLOCK_FLOATS, quantise
 from symbiote_emulator.operations._common import fill_output
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import tensor_spec
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DRAM_MEMORY_CONFIG, DataType, Layout, MemoryConfig
+from symbiote_emulator.types import (
+    DRAM_MEMORY_CONFIG,
+    DataType,
+    Layout,
+    MemoryConfig,
+)
 
 
 @operation("ttnn.full")
@@ -101,16 +106,11 @@ def full_like(
     """A tensor of one value like another tensor; see :func:`full`.
 
     Shape, and by default dtype, layout, device and memory, are those of ``tensor``.
+
+    Raises:
+        WouldCrash: ``tensor`` was deallocated.
     """
-    return _filled(
-        tensor.spec.shape,
-        fill_value,
-        dtype or tensor.dtype,
-        layout or tensor.layout,
-        device or tensor.device(),
-        memory_config or tensor.memory_config(),
-        optional_tensor,
-    )
+    return _like(tensor, fill_value, dtype, layout, device, memory_config, optional_tensor)
 
 
 @operation("ttnn.zeros_like")
@@ -148,8 +148,14 @@ def empty_like(
     device: Device | None = None,
     memory_config: MemoryConfig | None = None,
 ) -> Tensor:
-    """An unspecified tensor (zeros here) like another; see :func:`full_like`."""
-    return _like(tensor, 0.0, dtype, layout, device, memory_config, None)
+    """An unspecified tensor (zeros here) like another; see :func:`full_like`.
+
+    Raises:
+        WouldCrash: ``tensor`` was deallocated, or is on the host and no device is given.
+    """
+    if device is None and tensor.device() is None:
+        raise WouldCrash("The tensor is on the host, or was deallocated.", "Pass the device.")
+    return _filled_like(tensor, 0.0, dtype, layout, device, memory_config, None)
 
 
 @operation("ttnn.arange")
@@ -169,13 +175,14 @@ def arange(
         start: first value, 0 if only one bound is given.
         end: bound, not included.
         step: distance, not zero, 1 if left out.
-        dtype: element type, no block float.
+        dtype: element type, no block float and no UINT8.
         device: the host if left out.
         memory_config: DRAM, interleaved, if left out.
         layout: row major if left out.
 
     Raises:
-        OperationRefused: step 0, or a step that leads away from the end; block floats.
+        OperationRefused: step 0, or a step that leads away from the end; an unsupported
+            dtype.
         OutOfMemoryError: no room.
     """
     if end is None:
@@ -197,7 +204,7 @@ def arange(
             end=end,
             step=step,
         )
-    if dtype in BLOCK_FLOATS:
+    if dtype in BLOCK_FLOATS or dtype is DataType.UINT8:
         raise OperationRefused(
             "Unsupported dtype", "Make it in bfloat16 and typecast.", dtype=dtype
         )
@@ -238,6 +245,20 @@ def _filled(
 
 
 def _like(
+    tensor: Tensor,
+    fill_value: float,
+    dtype: DataType | None,
+    layout: Layout | None,
+    device: Device | None,
+    memory_config: MemoryConfig | None,
+    optional_tensor: Tensor | None,
+) -> Tensor:
+    if not tensor.is_allocated() and dtype in (None, tensor.dtype):
+        raise WouldCrash("The tensor was deallocated.", "Keep the tensor until its last use.")
+    return _filled_like(tensor, fill_value, dtype, layout, device, memory_config, optional_tensor)
+
+
+def _filled_like(
     tensor: Tensor,
     fill_value: float,
     dtype: DataType | None,

@@ -150,6 +150,12 @@ def typecast(
     if input_tensor.storage_type() is StorageType.HOST:
         tiles = Layout.TILE if target in BLOCK_FLOATS else None  # TTNN tilizes for these
         host_spec = input_tensor.spec.replace(dtype=target, layout=tiles)
+        if tiles is not None and host_spec.padded_shape != input_tensor.spec.padded_shape:
+            raise OperationRefused(
+                "to_dtype: Converting layout to Layout::TILE implicitly changed physical shape",
+                "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT) first.",
+                dtype=target,
+            )
         return Tensor.on_host(_fresh(input_tensor.value, target), host_spec)
     device = require_device(input_tensor)
     if output_tensor is not None:
@@ -210,6 +216,10 @@ def clone(
             "output must have the same layout.",
             "Use ttnn.to_memory_config.",
         )
+    if dtype not in (None, input.dtype) and not input.logical_volume():
+        raise OperationRefused(
+            "DFB 'dst' has no producer", "A tensor without elements: make it with ttnn.empty."
+        )
     return emit_spec(input.value.clone(), device, out)
 
 
@@ -218,10 +228,14 @@ def move(input_tensor: Tensor, *, memory_config: MemoryConfig | None = None) -> 
     """Move a tensor to other memory and free the input.
 
     Raises:
-        OperationRefused: the tensor is not on the device.
+        OperationRefused: the tensor is not on the device, or would leave its shards.
         OutOfMemoryError: no room for both.
     """
     device = require_device(input_tensor)
+    if input_tensor.is_sharded() and memory_config is not None and not memory_config.is_sharded():
+        raise OperationRefused(
+            "Expected output tensor memory config to be sharded", "Use ttnn.to_memory_config."
+        )
     spec = input_tensor.spec.replace(memory_config=memory_config)
     out = emit_spec(input_tensor.value.clone(), device, spec)
     input_tensor.deallocate(force=True)
