@@ -116,6 +116,13 @@ def _bare(op: str, answer: str, *args: Any) -> Difference:
 
 
 _SHARDS: Final = {"sh": "HEIGHT_SHARDED", "g": [1, 1], "s": [32, 32], "o": "ROW_MAJOR", "b": "L1"}
+_BLOCKS: Final = {"sh": "BLOCK_SHARDED", "g": [2, 2], "s": [32, 64], "o": "ROW_MAJOR", "b": "L1"}
+_CUT: Final = "The input is sharded, and the part is not made of whole tiles."
+_CUT_WHY: Final = "Where the part goes depends on its shards; TTNN takes some and refuses others."
+_TWO_PARTS: Final = (
+    "accepted: list of [32, {}](pad [32, {}]) BFLOAT16 TILE DRAM/INTERLEAVED; "
+    "[32, {}](pad [32, {}]) BFLOAT16 TILE DRAM/INTERLEAVED"
+)
 _OWN_SHARDS: Final = "TTNN chooses the shards of the result: one for each core that it needs."
 
 NOT_IMITATED: Final = (
@@ -154,6 +161,65 @@ NOT_IMITATED: Final = (
     _bare("repeat", _ONE_SHARD, tensor([1]), [1]),
     _bare("split", _ONE_SHARD.replace("accepted: ", "accepted: list of "), tensor([1]), 1, 0),
     _bare("zeros_like", _ONE_SHARD, tensor([1])),
+    Difference(
+        Call(
+            "linear",
+            [tensor([32, 1]), tensor([32, 32], memory="l1")],
+            {"transpose_a": True, "bias": tensor([32])},
+        ),
+        "accepted: [32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "Broadcast error: Invalid dimension",
+        "With a bias and anything in L1, TTNN works out the shape as if nothing were transposed. "
+        "That refuses, gives a wrong shape, or by chance the right one.",
+    ),
+    Difference(
+        Call(
+            "matmul",
+            [tensor([2, 1, 33]), tensor([2, 1, 33])],
+            {"transpose_a": True, "core_grid": {"$": "cg", "v": [4, 1]}},
+        ),
+        "accepted: [2, 33, 33](pad [2, 64, 64]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "transpose_a with fuse_batch is not supported",
+        "Whether TTNN refuses it depends on the blocks that it chooses for the grid.",
+    ),
+    Difference(
+        Call("rms_norm", [tensor([])]),
+        "accepted: [](pad [32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "A scalar.",
+        "It has no dimension to normalise over.",
+    ),
+    Difference(
+        Call("slice", [tensor([1, 1, 31]), [0, 0, 24], [1, 3, 24]]),
+        "accepted: [1, 3, 0](pad [1, 32, 0]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "must be less than or equal to the shape of the tensor",
+        "Of a part without elements, TTNN does not check the other bounds.",
+    ),
+    Difference(
+        Call("slice", [tensor([32, 32], memory=_SHARDS), [0, 0], [16, 32]]),
+        "accepted: [16, 32](pad [32, 32]) BFLOAT16 TILE L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]",
+        _CUT,
+        _CUT_WHY,
+    ),
+    Difference(
+        Call("__getitem__", [tensor([32, 32], memory=_SHARDS), slice_of(0, 16, None)]),
+        "accepted: [16, 32](pad [32, 32]) BFLOAT16 TILE L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]",
+        _CUT,
+        _CUT_WHY,
+    ),
+    Difference(
+        Call("split", [tensor([32, 65], memory=_BLOCKS), [8, 57], 1]),
+        _TWO_PARTS.format(8, 32, 57, 64),
+        _CUT,
+        _CUT_WHY,
+    ),
+    _bare(
+        "transpose",
+        "accepted: [2, 2, 2, 1, 1](pad [2, 2, 2, 1, 32]) BFLOAT16 ROW_MAJOR "
+        "L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]",
+        tensor([2, 2, 2, 1, 1], layout="rm"),
+        0,
+        2,
+    ),
     *(
         _bare(
             op,

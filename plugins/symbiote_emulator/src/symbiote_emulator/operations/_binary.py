@@ -45,6 +45,7 @@ class Rule:
         exact_scalars: whether a number beside a 32-bit integer must be an integer of its range.
         exact_floats: whether that goes for floats, where it does not go for integers.
         always_float: whether integers give a float.
+        takes_bytes: whether UINT8 is taken, as if it were UINT16.
         rounds_once: whether torch computes it of two bfloat16 tensors in float32 and rounds the
             result, so that it need not be done here.
     """
@@ -57,6 +58,7 @@ class Rule:
     exact_scalars: bool = True
     exact_floats: bool = False
     always_float: bool = False
+    takes_bytes: bool = False
     rounds_once: bool = False
 
     def result_dtype(self, a: Operand, b: Operand) -> DataType:
@@ -65,15 +67,15 @@ class Rule:
         Raises:
             OperationRefused: the operands don't go together.
         """
-        tensors = [t for t in (a, b) if isinstance(t, Tensor)]
-        for letter, tensor in zip("AB", tensors, strict=False):
-            if tensor.dtype not in FLOATS and tensor.dtype not in self.integers:
-                raise self._refuse_dtype(letter, tensor.dtype)
-        if len(tensors) == 1:
+        dtypes = [self._seen(t.dtype) for t in (a, b) if isinstance(t, Tensor)]
+        for letter, dtype in zip("AB", dtypes, strict=False):
+            if dtype not in FLOATS and dtype not in self.integers:
+                raise self._refuse_dtype(letter, dtype)
+        if len(dtypes) == 1:
             number = b if isinstance(a, Tensor) else a
             assert not isinstance(number, Tensor)
-            return self._with_number(tensors[0].dtype, number)
-        left, right = tensors[0].dtype, tensors[1].dtype
+            return self._with_number(dtypes[0], number)
+        left, right = dtypes
         if left is right:
             if left not in FLOATS and self.always_float:
                 if left is not DataType.INT32:
@@ -95,6 +97,9 @@ class Rule:
             a=left,
             b=right,
         )
+
+    def _seen(self, dtype: DataType) -> DataType:
+        return DataType.UINT16 if self.takes_bytes and dtype is DataType.UINT8 else dtype
 
     def _with_number(self, dtype: DataType, number: float) -> DataType:
         if dtype in FLOATS:

@@ -19,6 +19,7 @@ from symbiote_emulator.types import (
     MemoryConfig,
     SDPAProgramConfig,
     StorageType,
+    TensorMemoryLayout,
     WormholeComputeKernelConfig,
 )
 
@@ -87,6 +88,12 @@ def split_query_key_value_and_split_heads(
     size = _head_size(x, kv_input_tensor, num_heads, kv_heads)
     if x.dtype not in _HEAD_DTYPES:
         raise OperationRefused("Unsupported data format", "Convert it with ttnn.typecast.")
+    if x.is_sharded() and x.memory_config().memory_layout is not TensorMemoryLayout.BLOCK_SHARDED:
+        raise OperationRefused(
+            "Input tensor memory layout must be BLOCK_SHARDED but got "
+            f"TensorMemoryLayout::{x.memory_config().memory_layout.name}",
+            "Move it to interleaved memory with ttnn.to_memory_config.",
+        )
     batch, length, _ = shape
     if kv_input_tensor is None:
         parts = torch.split(x.value, [num_heads * size, kv_heads * size, kv_heads * size], -1)
@@ -186,6 +193,12 @@ def concatenate_heads(input_tensor: Tensor, *, memory_config: MemoryConfig | Non
             "value.",
             "Don't call it on empty tensors.",
         )
+    memory = memory_config or input_tensor.memory_config()
+    if memory.memory_layout is TensorMemoryLayout.HEIGHT_SHARDED:
+        raise OperationRefused(
+            "Output memory config layout must not be HEIGHT_SHARDED",
+            "Pass an interleaved memory_config.",
+        )
     batch, heads, length, size = shape
     merged = input_tensor.value.transpose(1, 2).reshape(batch, length, heads * size)
     return emit(
@@ -193,7 +206,7 @@ def concatenate_heads(input_tensor: Tensor, *, memory_config: MemoryConfig | Non
         device,
         dtype=input_tensor.dtype,
         layout=Layout.TILE,
-        memory_config=memory_config or input_tensor.memory_config(),
+        memory_config=memory,
     )
 
 

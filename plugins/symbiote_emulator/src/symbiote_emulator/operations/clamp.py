@@ -33,7 +33,8 @@ def clamp(
 
     Raises:
         WouldCrash: host or freed input.
-        OperationRefused: an integer beside a float limit, or integers with float limits.
+        OperationRefused: an integer beside a float limit, integers with float limits, or a tensor
+            of another dtype as a limit.
     """
     x = input_tensor
     require_device_or_crash(x)
@@ -43,6 +44,16 @@ def clamp(
     given = [v for v in (low, high) if v is not None]
     if len({isinstance(v, Tensor) for v in given}) == 2:
         raise IncompatibleArguments
+    for limit in given:
+        if isinstance(limit, Tensor) and not _go_together(x, limit, alone=len(given) == 1):
+            raise OperationRefused(
+                "Mixed dtype is not supported for binary operation BinaryOpType::MAXIMUM or "
+                f"MINIMUM, dtype A: DataType::{x.dtype.name}, dtype B: "
+                f"DataType::{limit.dtype.name}",
+                "Give limits of the dtype of the input.",
+                a=x.dtype,
+                b=limit.dtype,
+            )
     numbers = [v for v in given if not isinstance(v, Tensor)]
     if len({isinstance(v, float) for v in numbers}) == 2:
         raise OperationRefused(
@@ -64,6 +75,12 @@ def clamp(
     return emit_unary(
         x, result, memory_config=memory_config, output_tensor=output_tensor, dtype=dtype
     )
+
+
+def _go_together(x: Tensor, limit: Tensor, *, alone: bool) -> bool:
+    """Whether TTNN takes this limit: of the same dtype or, if it is the only one, both floats."""
+    both_floats = x.dtype in FLOATS and limit.dtype in FLOATS
+    return x.dtype is limit.dtype or (alone and both_floats)
 
 
 def _limit(limit: Tensor | float, like: torch.Tensor) -> torch.Tensor:

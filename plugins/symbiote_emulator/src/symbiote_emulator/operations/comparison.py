@@ -17,12 +17,12 @@ from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import DataType, MemoryConfig, UnaryWithParam
 
 
-def _rule(name: str, function: Any) -> Rule:
+def _rule(name: str, function: Any, *, takes_bytes: bool = True) -> Rule:
     def as_number(a: torch.Tensor, b: torch.Tensor | float) -> torch.Tensor:
         found: torch.Tensor = function(a, torch.as_tensor(b))
         return found.to(a.dtype)
 
-    return Rule(name, as_number, exact_scalars=False, exact_floats=True)
+    return Rule(name, as_number, exact_scalars=False, exact_floats=True, takes_bytes=takes_bytes)
 
 
 _EQ = _rule("EQ", torch.eq)
@@ -31,9 +31,9 @@ _GT = _rule("GT", torch.gt)
 _GE = _rule("GE", torch.ge)
 _LT = _rule("LT", torch.lt)
 _LE = _rule("LE", torch.le)
-_LOGICAL_AND = _rule("LOGICAL_AND", torch.logical_and)
-_LOGICAL_OR = _rule("LOGICAL_OR", torch.logical_or)
-_LOGICAL_XOR = _rule("LOGICAL_XOR", torch.logical_xor)
+_LOGICAL_AND = _rule("LOGICAL_AND", torch.logical_and, takes_bytes=False)
+_LOGICAL_OR = _rule("LOGICAL_OR", torch.logical_or, takes_bytes=False)
+_LOGICAL_XOR = _rule("LOGICAL_XOR", torch.logical_xor, takes_bytes=False)
 
 
 @operation("ttnn.eq")

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.errors import NotImitated, OperationRefused
 from symbiote_emulator.operations._common import emit, require_device, require_device_or_crash
 from symbiote_emulator.operations._norm_memory import check_l1
 from symbiote_emulator.registry import operation
@@ -117,6 +117,8 @@ def rms_norm(
             "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
             shape=input_tensor.spec.shape,
         )
+    if not input_tensor.spec.shape:
+        raise NotImitated("A scalar.", "Reshape it to [1].")
     _check(input_tensor, weight, bias, residual_input_tensor, memory_config)
     if compute_kernel_config is None:
         _check_memory(input_tensor, weight, bias, residual_input_tensor, is_rms=True)

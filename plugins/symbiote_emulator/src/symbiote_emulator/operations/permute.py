@@ -116,6 +116,8 @@ def _memory(
 ) -> MemoryConfig:
     if asked is None:
         return x.memory_config()
+    if asked.is_sharded() and asked.shard_spec is None and x.layout is Layout.ROW_MAJOR:
+        raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     return output_memory(asked, (x,), shape, x.layout, device)
 
 

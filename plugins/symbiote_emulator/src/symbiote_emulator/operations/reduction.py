@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -143,6 +144,7 @@ def _run(
             f"(INT32 is supported for MAX/MIN/SUM) - got DataType::{x.dtype.name}",
             "Convert it with ttnn.typecast.",
         )
+    _check_shards(x, dims)
     floating = x.dtype in FLOATS
     value = x.value.to(torch.float32 if floating else torch.int64)
     result = reduce(value, dims) if dims else value.clone()
@@ -156,6 +158,18 @@ def _run(
         layout=output_layout or _layout(x, dims, kind),
         memory_config=memory_config or x.memory_config(),
     )
+
+
+def _check_shards(x: Tensor, dims: list[int]) -> None:
+    """Refuse sharded batches with padding along a reduced dimension, which TTNN can't fill."""
+    shape, padded = x.spec.shape, x.spec.padded_shape
+    if not x.is_sharded() or math.prod(shape[:-2]) < 2 or x.layout is not Layout.TILE:
+        return
+    if any(d >= len(shape) - 2 and shape[d] != padded[d] for d in dims):
+        raise OperationRefused(
+            "FillPadL1ShardedProgramFactory: N_slices > 1 not yet supported",
+            "Move it to interleaved memory with ttnn.to_memory_config.",
+        )
 
 
 def _dimensions(dim: Dims, rank: int) -> list[int]:

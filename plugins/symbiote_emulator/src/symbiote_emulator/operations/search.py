@@ -135,7 +135,7 @@ def topk(
         dim: along which dimension.
         largest: the greatest rather than the least.
         sorted: accepted; the result always is.
-        memory_config: output memory; that of the input if left out.
+        memory_config: output memory; that of the input if left out, or if ``dim`` is not the last.
         sub_core_grids: accepted.
         indices_tensor: accepted.
         output_tensor: not emulated.
@@ -186,7 +186,9 @@ def topk(
     values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
     device = x.device()
     assert device is not None  # checked above
-    memory = memory_config or x.memory_config()
+    # Along another dimension TTNN exchanges it with the last, in the input's memory.
+    is_last = rank < 2 or dim % rank == rank - 1
+    memory = (memory_config if is_last else None) or x.memory_config()
     wide = x.dtype is DataType.FLOAT32 or size > 65535
     indices_dtype = DataType.UINT32 if wide else DataType.UINT16
     kinds = (x.dtype, indices_dtype if k else x.dtype)  # of nothing, TTNN gives two like the input

@@ -10,6 +10,7 @@ import torch
 from symbiote_emulator.errors import (
     ArgumentMismatch,
     IncompatibleArguments,
+    NotImitated,
     OperationRefused,
     WouldCrash,
 )
@@ -75,6 +76,8 @@ def slice_(
     if whole and x.storage_type() is StorageType.HOST:
         return x
     device = require_device(x)
+    if not whole:
+        _check_shards(x, bounds)
     value = owned(cut(x.value, bounds, steps))
     if output_tensor is not None:
         return fill_output(output_tensor, value)
@@ -85,6 +88,17 @@ def slice_(
         layout=x.layout,
         memory_config=output_memory(memory_config, (x,), value.shape, x.layout, device),
     )
+
+
+def _check_shards(x: Tensor, bounds: Sequence[tuple[int, int]]) -> None:
+    if not x.is_sharded():
+        return
+    for (first, last), size in zip(bounds[-2:], x.spec.shape[-2:], strict=True):
+        if first % TILE_SIZE or (last % TILE_SIZE and last != size):
+            raise NotImitated(
+                "The input is sharded, and the part is not made of whole tiles.",
+                "Move it to interleaved memory with ttnn.to_memory_config.",
+            )
 
 
 def _dtype(x: Tensor, bounds: Sequence[tuple[int, int]], shape: Sequence[int]) -> DataType:

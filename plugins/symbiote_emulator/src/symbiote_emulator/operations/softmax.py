@@ -23,7 +23,7 @@ def softmax(
     dim: int = -1,
     *,
     memory_config: MemoryConfig | None = None,
-    compute_kernel_config: WormholeComputeKernelConfig | None = None,  # noqa: ARG001 - TTNN's
+    compute_kernel_config: WormholeComputeKernelConfig | None = None,
     numeric_stable: bool = True,  # noqa: ARG001 - the emulator always is
 ) -> Tensor:
     """``exp(x) / sum(exp(x))`` along a dimension.
@@ -32,12 +32,13 @@ def softmax(
         input_tensor: tiles of floats on the device.
         dim: the dimension.
         memory_config: output memory; that of the input if left out.
-        compute_kernel_config: accepted.
+        compute_kernel_config: float32 over other dimensions than the last needs its
+            ``fp32_dest_acc_en``.
         numeric_stable: accepted.
 
     Raises:
         OperationRefused: host or freed input, row major, integers or BFLOAT4_B, ``dim`` out of
-            range.
+            range, or float32 with a configuration that can't hold it.
     """
     device = input_tensor.device()
     if device is None:
@@ -63,6 +64,9 @@ def softmax(
             f"DataType::{input_tensor.dtype.name}",
             "Convert it with ttnn.typecast.",
         )
+    config = compute_kernel_config
+    if config is not None and not config.fp32_dest_acc_en and dim % rank != rank - 1:
+        _check_accumulation(input_tensor)
     return emit(
         torch.softmax(input_tensor.value.to(torch.float32), dim),
         device,
@@ -70,3 +74,12 @@ def softmax(
         layout=Layout.TILE,
         memory_config=memory_config or input_tensor.memory_config(),
     )
+
+
+def _check_accumulation(x: Tensor) -> None:
+    if x.dtype is DataType.FLOAT32:
+        raise OperationRefused(
+            "FP32 destination accumulation must be enabled when input tensor has FLOAT32 data "
+            "type. Please update the compute kernel configuration.",
+            "Leave compute_kernel_config out, or make it with fp32_dest_acc_en=True.",
+        )
