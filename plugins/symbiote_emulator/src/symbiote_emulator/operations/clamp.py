@@ -67,6 +67,9 @@ def clamp(
         )
     becomes_float = x.dtype is DataType.INT32 and any(isinstance(v, float) for v in numbers)
     dtype = DataType.FLOAT32 if becomes_float else x.dtype
+    asked = memory_config
+    if becomes_float and asked is not None and asked.is_sharded() and asked.shard_spec is None:
+        raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     result = x.value.to(torch.float32 if dtype in FLOATS else torch.int64)
     if low is not None:
         result = torch.maximum(result, _limit(low, result))

@@ -17,6 +17,7 @@ from symbiote_emulator.numerics import (
 )
 from symbiote_emulator.operations._activations import (
     FUSABLE,
+    apply,
     parse_activation,
     takes,
 )
@@ -142,15 +143,18 @@ def linear(
             a.dtype, b.dtype, explicit_grid=core_grid is not None or program_config is not None
         )
     )
-    result = product(
-        _oriented(a, transpose=transpose_a, is_in0=True),
-        _oriented(b, transpose=transpose_b, is_in0=False),
-        fidelity,
-        _addend(bias, b),
-        fused,
-        kept=b.kept(transposed=transpose_b),
-        bf16_out=out_dtype is DataType.BFLOAT16,
-    )
+    if 0 in (*a.spec.shape, *b.spec.shape):
+        result = _of_nothing(shape, bias, fused)
+    else:
+        result = product(
+            _oriented(a, transpose=transpose_a, is_in0=True),
+            _oriented(b, transpose=transpose_b, is_in0=False),
+            fidelity,
+            _addend(bias, b),
+            fused,
+            kept=b.kept(transposed=transpose_b),
+            bf16_out=out_dtype is DataType.BFLOAT16,
+        )
     if result.shape != shape:
         result = result.reshape(shape)
     if optional_output_tensor is not None:
@@ -308,6 +312,16 @@ def _check_bias(bias: Tensor) -> None:
             "Move the bias with ttnn.to_device(tensor, device).",
         )
     require_device(bias)
+
+
+def _of_nothing(
+    shape: tuple[int, ...], bias: Tensor | None, fused: UnaryWithParam | None
+) -> torch.Tensor:
+    """The product of an operand without elements: TTNN does not compare the inner sizes then."""
+    total = torch.zeros(shape)
+    if bias is not None:
+        total = total + bias.value.to(torch.float32)
+    return total if fused is None else apply(total, fused)
 
 
 def _addend(bias: Tensor | None, b: Tensor) -> torch.Tensor | None:

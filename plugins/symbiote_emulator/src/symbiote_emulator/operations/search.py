@@ -12,6 +12,7 @@ from symbiote_emulator.operations._common import emit, fill_output, require_devi
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
+    L1_MEMORY_CONFIG,
     DataType,
     Layout,
     MemoryConfig,
@@ -159,6 +160,8 @@ def topk(
         _require_device(x)
     require_device_or_crash(x)
     shape = x.spec.shape
+    if k == 0:
+        return _nothing(x, dim, memory_config)
     if x.layout is not Layout.TILE:
         raise OperationRefused(
             "The input must be in tiled format",
@@ -191,8 +194,27 @@ def topk(
     memory = (memory_config if is_last else None) or x.memory_config()
     wide = x.dtype is DataType.FLOAT32 or size > 65535
     indices_dtype = DataType.UINT32 if wide else DataType.UINT16
-    kinds = (x.dtype, indices_dtype if k else x.dtype)  # of nothing, TTNN gives two like the input
     return [
         emit(found, device, dtype=kind, layout=Layout.TILE, memory_config=memory)
-        for found, kind in zip((values, indices), kinds, strict=True)
+        for found, kind in ((values, x.dtype), (indices, indices_dtype))
+    ]
+
+
+def _nothing(x: Tensor, dim: int, memory_config: MemoryConfig | None) -> list[Tensor]:
+    """What TTNN gives for a ``k`` of 0, before it looks at dtype and layout: twice the same."""
+    shape = list(x.spec.shape)
+    if not -max(len(shape), 1) <= dim < max(len(shape), 1):
+        raise OperationRefused("Dimension for topk is out of range", "Pass one of the tensor.")
+    if shape:
+        shape[dim] = 0
+    memory = memory_config or (L1_MEMORY_CONFIG if x.is_sharded() else x.memory_config())
+    return [
+        emit(
+            torch.zeros(shape, dtype=x.value.dtype),
+            require_device_or_crash(x),
+            dtype=x.dtype,
+            layout=x.layout,
+            memory_config=memory,
+        )
+        for _ in range(2)
     ]

@@ -84,7 +84,7 @@ def slice_(
     return emit(
         value,
         device,
-        dtype=_dtype(x, bounds, value.shape),
+        dtype=_dtype(x, bounds, value.shape, strided=any(s != 1 for s in steps)),
         layout=x.layout,
         memory_config=output_memory(memory_config, (x,), value.shape, x.layout, device),
     )
@@ -101,13 +101,19 @@ def _check_shards(x: Tensor, bounds: Sequence[tuple[int, int]]) -> None:
             )
 
 
-def _dtype(x: Tensor, bounds: Sequence[tuple[int, int]], shape: Sequence[int]) -> DataType:
-    """Block floats are cut tile by tile; a start within a tile gives BFLOAT16.
+def _dtype(
+    x: Tensor, bounds: Sequence[tuple[int, int]], shape: Sequence[int], *, strided: bool
+) -> DataType:
+    """Block floats are cut tile by tile; a start within a tile, or a vector, gives BFLOAT16.
 
     Raises:
         OperationRefused: BFLOAT4_B would have to be untilized.
     """
-    if x.layout is not Layout.TILE or not any(first % TILE_SIZE for first, _ in bounds[-2:]):
+    untilizes = len(bounds) == 1 and bounds[0] != (0, x.spec.shape[0])
+    if not untilizes and 0 in shape:
+        return x.dtype
+    untilizes = untilizes or strided or any(first % TILE_SIZE for first, _ in bounds[-2:])
+    if x.layout is not Layout.TILE or not untilizes:
         return x.dtype
     if x.dtype is DataType.UINT8 and any(size % TILE_SIZE for size in shape[-2:]):
         raise OperationRefused(
