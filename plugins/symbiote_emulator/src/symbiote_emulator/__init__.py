@@ -12,9 +12,12 @@ from symbiote_emulator.errors import (
     ArgumentMismatch,
     EmulatorError,
     NotEmulatedError,
+    NotImitated,
     OperationRefused,
     OutOfMemoryError,
+    RefusedOnPurpose,
     WouldCrash,
+    WrongInTTNN,
 )
 from symbiote_emulator.tensor import Tensor
 
@@ -23,9 +26,12 @@ __all__ = [
     "Device",
     "EmulatorError",
     "NotEmulatedError",
+    "NotImitated",
     "OperationRefused",
     "OutOfMemoryError",
+    "RefusedOnPurpose",
     "Tensor",
     "WouldCrash",
+    "WrongInTTNN",
     "ttnn",
 ]

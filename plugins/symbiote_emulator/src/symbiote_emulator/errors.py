@@ -7,7 +7,7 @@ signature; so do these classes. Each holds ``op`` and ``data`` and ends with wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 
 class EmulatorError(Exception):
@@ -43,37 +43,36 @@ class OutOfMemoryError(OperationRefused):
     """A bank has no room for a buffer."""
 
 
-class WouldCrash(OperationRefused):
+class RefusedOnPurpose(OperationRefused):
+    """A call that TTNN does not refuse: it crashes, answers wrongly, or does what is not emulated.
+
+    Attributes:
+        because: why it is refused here.
+    """
+
+    because: ClassVar[str]
+
+    def __str__(self) -> str:
+        advice = f"\n{self.do}" if self.do else ""
+        return f"{self.op or 'emulator'}: refused, {self.because}\ninfo:\n{self.info}{advice}"
+
+
+class WouldCrash(RefusedOnPurpose):
     """TTNN itself kills the process on this call (SIGSEGV, SIGFPE or SIGABRT)."""
 
-    def __str__(self) -> str:
-        advice = f"\n{self.do}" if self.do else ""
-        return (
-            f"{self.op or 'emulator'}: refused, since TTNN 0.81.1 crashes the process here\n"
-            f"info:\n{self.info}{advice}"
-        )
+    because = "since TTNN 0.81.1 crashes the process here"
 
 
-class WrongInTTNN(OperationRefused):
+class WrongInTTNN(RefusedOnPurpose):
     """TTNN itself takes this call without an error and gives a result that is plainly wrong."""
 
-    def __str__(self) -> str:
-        advice = f"\n{self.do}" if self.do else ""
-        return (
-            f"{self.op or 'emulator'}: refused, since TTNN 0.81.1 gives a wrong result here\n"
-            f"info:\n{self.info}{advice}"
-        )
+    because = "since TTNN 0.81.1 gives a wrong result here"
 
 
-class NotImitated(OperationRefused):
+class NotImitated(RefusedOnPurpose):
     """TTNN takes this call, and the emulator does not do what TTNN does with it."""
 
-    def __str__(self) -> str:
-        advice = f"\n{self.do}" if self.do else ""
-        return (
-            f"{self.op or 'emulator'}: refused, though TTNN 0.81.1 takes it, since the emulator "
-            f"does not imitate it\ninfo:\n{self.info}{advice}"
-        )
+    because = "though TTNN 0.81.1 takes it, since the emulator does not imitate it"
 
 
 class ArgumentMismatch(EmulatorError, TypeError):

@@ -155,7 +155,14 @@ def empty_like(
     """
     if device is None and tensor.device() is None:
         raise WouldCrash("The tensor is on the host, or was deallocated.", "Pass the device.")
-    return _filled_like(tensor, 0.0, dtype, layout, device, memory_config, None)
+    return _filled(
+        tensor.spec.shape,
+        0.0,
+        dtype or tensor.dtype,
+        layout or tensor.layout,
+        device or tensor.device(),
+        memory_config or tensor.memory_config(),
+    )
 
 
 @operation("ttnn.arange")
@@ -255,18 +262,6 @@ def _like(
 ) -> Tensor:
     if not tensor.is_allocated() and dtype in (None, tensor.dtype):
         raise WouldCrash("The tensor was deallocated.", "Keep the tensor until its last use.")
-    return _filled_like(tensor, fill_value, dtype, layout, device, memory_config, optional_tensor)
-
-
-def _filled_like(
-    tensor: Tensor,
-    fill_value: float,
-    dtype: DataType | None,
-    layout: Layout | None,
-    device: Device | None,
-    memory_config: MemoryConfig | None,
-    optional_tensor: Tensor | None,
-) -> Tensor:
     return _filled(
         tensor.spec.shape,
         fill_value,
