@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 import enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,5 +84,20 @@ Exclude = Annotated[
         show_default=False,
         help="Leave these modules on torch; wins over --include. May be repeated.",
     ),
+]
+RandomWeights = Annotated[
+    bool, typer.Option("--random-weights", help="Build it from its configuration alone.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of the random weights.")]
+Image = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", show_default=False, help="An image; by default a sample."),
+]
+Text = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", show_default=False, help="A text; by default a sample."),
+]
+LoadAs = Annotated[
+    DType, typer.Option(help="The torch dtype to load it in; auto is the saved one.")
 ]
 DEVICE_HELP = "auto, emulator, mock:wormhole_b0, ttnn:0 …; auto is a chip if there is one."

@@ -1,12 +1,24 @@
 """``symbiote check``: what TTNN itself says of a model, on mock chips."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from symbiote_cli.errors import EXIT_CHECK_FAILED
-from symbiote_cli.options import AsJson, DType, Exclude, Include, Model, Policy, Verbose
+from symbiote_cli.options import (
+    AsJson,
+    DType,
+    Exclude,
+    Image,
+    Include,
+    LoadAs,
+    Model,
+    Policy,
+    RandomWeights,
+    Seed,
+    Text,
+    Verbose,
+)
 from symbiote_cli.output import Output
 
 SHORT_HELP = "Ask TTNN itself, on mock chips, whether it takes a model."
@@ -25,33 +37,23 @@ EXAMPLES = (
 
 def command(
     model: Model,
-    random_weights: Annotated[
-        bool, typer.Option("--random-weights", help="Build it from its configuration alone.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    random_weights: RandomWeights = False,
+    seed: Seed = 0,
     arch: Annotated[
         str, typer.Option(metavar="NAMES", help="Architectures, separated by commas.")
     ] = "wormhole_b0,blackhole",
     policy: Policy = "auto",
     include: Include = [],  # noqa: B006 - typer copies it
     exclude: Exclude = [],  # noqa: B006 - typer copies it
-    image: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", show_default=False, help="An image; by default a sample."),
-    ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", show_default=False, help="A text; by default a sample."),
-    ] = None,
+    image: Image = None,
+    text: Text = None,
     max_fallbacks: Annotated[
         int,
         typer.Option(
             min=0, help="Calls a forward that may run on torch before the exit code is 1."
         ),
     ] = 0,
-    dtype: Annotated[
-        DType, typer.Option(help="The torch dtype to load it in; auto is the saved one.")
-    ] = DType.AUTO,
+    dtype: LoadAs = DType.AUTO,
     as_json: AsJson = False,
     _verbose: Verbose = 0,
 ) -> None:

@@ -1,6 +1,5 @@
 """``symbiote run``: one model, swapped, on one input."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,9 +9,14 @@ from symbiote_cli.options import (
     AsJson,
     DType,
     Exclude,
+    Image,
     Include,
+    LoadAs,
     Model,
     Policy,
+    RandomWeights,
+    Seed,
+    Text,
     Verbose,
 )
 from symbiote_cli.output import Output
@@ -29,10 +33,8 @@ EXAMPLES = (
 
 def command(
     model: Model,
-    random_weights: Annotated[
-        bool, typer.Option("--random-weights", help="Build it from its configuration alone.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    random_weights: RandomWeights = False,
+    seed: Seed = 0,
     device: Annotated[str, typer.Option(metavar="DEVICE", help=DEVICE_HELP)] = "auto",
     policy: Policy = "auto",
     include: Include = [],  # noqa: B006 - typer copies it
@@ -40,21 +42,13 @@ def command(
     strict: Annotated[
         bool, typer.Option("--strict", help="End with an error instead of falling back to torch.")
     ] = False,
-    image: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", show_default=False, help="An image; by default a sample."),
-    ] = None,
-    text: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", show_default=False, help="A text; by default a sample."),
-    ] = None,
+    image: Image = None,
+    text: Text = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Run it with torch too, and compare the answers.")
     ] = False,
     repeat: Annotated[int, typer.Option(min=1, help="Forwards, for their time.")] = 1,
-    dtype: Annotated[
-        DType, typer.Option(help="The torch dtype to load it in; auto is the saved one.")
-    ] = DType.AUTO,
+    dtype: LoadAs = DType.AUTO,
     as_json: AsJson = False,
     _verbose: Verbose = 0,
 ) -> None:
