@@ -12,7 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symbiote_emulator import ttnn
-from symbiote_emulator.numerics import pack_tiles, quantise_block_float, unpack_tiles
+from symbiote_emulator.numerics import (
+    pack_tiles,
+    quantise_block_float,
+    round_to_bfloat16,
+    unpack_tiles,
+)
 
 NAMES = [case["name"] for case in described()["cases"] if case["kind"] == "blk"]
 BLOCKS = {"bfloat8_b": ttnn.bfloat8_b, "bfloat4_b": ttnn.bfloat4_b}
@@ -132,3 +137,19 @@ def test_a_wrong_rounding_would_be_seen() -> None:
     step = values.reshape(-1, 16).abs().amax(-1, keepdim=True).log2().floor().exp2() / 64
     naive = ((values.reshape(-1, 16) / step).round() * step).reshape(values.shape)
     assert mismatches(expected, naive) > 0
+
+
+def test_float64_is_rounded_once() -> None:
+    middle = 1 + 2.0**-8  # of two bfloat16 values; the even one is 1
+    hair = 2.0**-40
+    for sign in (1.0, -1.0):
+        wide = torch.tensor([middle, middle + hair, middle - hair], dtype=torch.float64) * sign
+        want = torch.tensor([1.0, 1 + 2.0**-7, 1.0]) * sign
+        assert torch.equal(round_to_bfloat16(wide).float(), want)
+        assert not torch.equal(wide.to(torch.bfloat16).float(), want)
+    rare = torch.tensor([0.0, -0.0, 1e39, -1e39, float("inf"), float("nan")], dtype=torch.float64)
+    assert torch.equal(
+        round_to_bfloat16(rare).view(torch.int16)[:-1],
+        rare.to(torch.bfloat16).view(torch.int16)[:-1],
+    )
+    assert round_to_bfloat16(rare)[-1].isnan()

@@ -104,6 +104,19 @@ def test_exact_unaries(device: Any, name: str) -> None:
     )
 
 
+def test_gelu_is_right_to_an_ulp_for_every_bfloat16(device: Any) -> None:
+    bits = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(torch.bfloat16)
+    x = bits[bits.isfinite()].reshape(1, -1)
+    wide, t = x.double(), on_device(x, device)
+    inner = (2 / torch.pi) ** 0.5 * (wide + 0.044715 * wide**3)
+    for variant, g in (
+        (None, 0.5 * wide * torch.special.erfc(-wide * 0.5**0.5)),
+        (ttnn.GeluVariant.Tanh, wide * torch.sigmoid(2 * inner)),
+    ):
+        out = ttnn.gelu(t) if variant is None else ttnn.gelu(t, variant=variant)
+        assert_within(out, g, ulp(g) + 2.0**-126)
+
+
 def test_both_forms_of_gelu(device: Any) -> None:
     x = torch.linspace(-4, 4, 512).reshape(1, 512).bfloat16().float()
     tanh = ttnn.gelu(on_device(x, device), variant=ttnn.GeluVariant.Tanh)

@@ -13,8 +13,9 @@ from symbiote_conformance.strategies import plausible_calls
 from symbiote_emulator import ttnn
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def bench() -> Bench:
+    # One for each test: what the operands hold then does not depend on the tests before.
     return Bench("emulator", random_data(0))
 
 

@@ -103,12 +103,14 @@ def tensor_spec(
     Args:
         shape: logical shape, any rank, sizes may be 0.
         dtype: element type; block floats need tiles, FP8_E4M3 needs row major.
-        layout: row major or tile.
+        layout: row major or tile; INVALID is tile, as in TTNN.
         memory_config: sharded layouts need a shard specification.
 
     Raises:
         OperationRefused: dtype and layout don't go together, or the shards don't fit.
     """
+    if layout is Layout.INVALID:
+        layout = Layout.TILE
     if dtype in BLOCK_FLOATS and layout is not Layout.TILE:
         # TTNN names BFLOAT8_B for both block floats.
         raise OperationRefused(

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from symbiote_emulator.numerics.block_float import quantise_block_float
-from symbiote_emulator.numerics.convert import DEFAULT_DTYPE, ingest, quantise, to_torch_dtype
+from symbiote_emulator.numerics.convert import (
+    DEFAULT_DTYPE,
+    ingest,
+    quantise,
+    round_to_bfloat16,
+    to_torch_dtype,
+)
 from symbiote_emulator.numerics.cpu import bf16_matmul_is_fast
 from symbiote_emulator.numerics.dtypes import (
     BLOCK_FLOATS,
@@ -40,6 +46,7 @@ __all__ = [
     "pack_tiles",
     "quantise",
     "quantise_block_float",
+    "round_to_bfloat16",
     "to_torch_dtype",
     "truncate_in0",
     "truncate_in1",

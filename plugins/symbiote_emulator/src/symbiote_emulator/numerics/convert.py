@@ -50,6 +50,22 @@ def quantise(value: torch.Tensor, dtype: DataType, pad_value: float = 0.0) -> to
     return _to_integer(value, *width).to(STORAGE[dtype])
 
 
+def round_to_bfloat16(value: torch.Tensor) -> torch.Tensor:
+    """Round float64 to the nearest bfloat16, once; torch's own way is through float32.
+
+    Only values that float32 rounds onto the middle of two bfloat16 values come out otherwise: they
+    are moved off it, to the side where they were.
+
+    Args:
+        value: float64 of any shape.
+    """
+    narrow = value.to(torch.float32)
+    bits = narrow.view(torch.int32)
+    side = torch.sign(value.abs() - narrow.abs().to(torch.float64)).nan_to_num(nan=0.0)
+    moved = torch.where((bits & 0xFFFF) == 0x8000, bits + side.to(torch.int32), bits)
+    return moved.view(torch.float32).to(torch.bfloat16)
+
+
 def ingest(value: torch.Tensor, dtype: DataType, pad_value: float = 0.0) -> torch.Tensor:
     """Convert a torch tensor as ``from_torch`` does.
 

@@ -50,6 +50,26 @@ FUNCTIONS: Final[dict[UnaryOpType, Function]] = {
 }
 """float32 → float32, the accurate form of each. Parameters are ignored unless in PARAMETRIC."""
 
+
+def _gelu(x: torch.Tensor) -> torch.Tensor:
+    tail: torch.Tensor = torch.special.erfc(x * -math.sqrt(0.5))
+    return 0.5 * x * tail
+
+
+def _gelu_tanh(x: torch.Tensor) -> torch.Tensor:
+    wide = x.to(torch.float64)
+    inner = math.sqrt(2 / math.pi) * (wide + 0.044715 * wide**3)
+    return (wide * torch.sigmoid(2 * inner)).to(torch.float32)
+
+
+WITHOUT_CANCELLATION: Final[dict[UnaryOpType, Function]] = {
+    _U.GELU: _gelu,
+    _U.GELU_TANH: _gelu_tanh,
+}
+"""Forms that are right to an ulp in the tails, where torch's subtract nearly equal numbers. They
+take many times as long, so a product, whose error is measured against its operands, does without.
+"""
+
 PARAMETRIC: Final[dict[UnaryOpType, Callable[[torch.Tensor, float], torch.Tensor]]] = {
     _U.ELU: lambda x, alpha: F.elu(x, alpha),
     _U.LEAKY_RELU: lambda x, slope: F.leaky_relu(x, slope),

@@ -12,6 +12,8 @@ from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import DataType, MemoryConfig
 
+_SMALL = (DataType.UINT8, DataType.UINT16)
+
 
 @operation("ttnn.clamp")
 def clamp(
@@ -54,8 +56,14 @@ def clamp(
                 a=x.dtype,
                 b=limit.dtype,
             )
+    if len(given) == 2 and isinstance(low, Tensor) and x.dtype in _SMALL:
+        raise OperationRefused(
+            f"Input tensor A dtype DataType::{x.dtype.name} is not supported for binary operation "
+            "BinaryOpType::MINIMUM",
+            "Convert it with ttnn.typecast.",
+        )
     numbers = [v for v in given if not isinstance(v, Tensor)]
-    if len({isinstance(v, float) for v in numbers}) == 2:
+    if len({_is_float(v) for v in numbers}) == 2:
         raise OperationRefused(
             "std::get: wrong index for variant", "Give two integers or two floats as limits."
         )
@@ -65,7 +73,7 @@ def clamp(
             f"DataType::{x.dtype.name}",
             "Convert it with ttnn.typecast.",
         )
-    becomes_float = x.dtype is DataType.INT32 and any(isinstance(v, float) for v in numbers)
+    becomes_float = x.dtype is DataType.INT32 and any(_is_float(v) for v in numbers)
     dtype = DataType.FLOAT32 if becomes_float else x.dtype
     asked = memory_config
     if becomes_float and asked is not None and asked.is_sharded() and asked.shard_spec is None:
@@ -78,6 +86,11 @@ def clamp(
     return emit_unary(
         x, result, memory_config=memory_config, output_tensor=output_tensor, dtype=dtype
     )
+
+
+def _is_float(number: float) -> bool:
+    """Whether TTNN takes a limit for a float, as which it takes truth values, too."""
+    return isinstance(number, (bool, float))
 
 
 def _go_together(x: Tensor, limit: Tensor, *, alone: bool) -> bool:

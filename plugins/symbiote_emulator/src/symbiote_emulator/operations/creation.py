@@ -39,7 +39,7 @@ def full(
         dtype: BFLOAT16 if left out.
         layout: row major if left out, but tiles for block floats.
         device: the host if left out.
-        memory_config: DRAM, interleaved, if left out.
+        memory_config: DRAM, interleaved, if left out, and on the host.
         optional_tensor: written and returned if given.
 
     Raises:
@@ -241,6 +241,8 @@ def _filled(
     dims = tuple(int(d) for d in shape)
     if any(d < 0 for d in dims):
         raise IncompatibleArguments
+    if device is None:
+        memory_config = None  # TTNN does not look at it on the host
     # Checked before anything is filled, so that a shape that can't fit costs nothing.
     spec = tensor_spec(dims, chosen, layout, memory_config or DRAM_MEMORY_CONFIG)
     buffer = None if device is None else device.allocate(spec)

@@ -6,9 +6,10 @@ import math
 
 import torch
 
-from symbiote_emulator.errors import OperationRefused, WouldCrash
+from symbiote_emulator.errors import OperationRefused, WouldCrash, WrongInTTNN
 from symbiote_emulator.operations._common import emit, fill_output, require_device
 from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import TILE_SIZE, DataType, EmbeddingsType, Layout, MemoryConfig
 
@@ -50,6 +51,15 @@ def embedding(
     layout = layout or weight.layout
     _check_program(input_tensor, weight, layout, dtype)
     rows = _rows(input_tensor, weight)
+    if (
+        layout is Layout.TILE
+        and not rows.numel()
+        and padded_shape(rows.shape, layout) != rows.shape
+    ):
+        raise WrongInTTNN(
+            "Tiles of no rows.",
+            "TTNN returns the padded shape as the logical one. Give at least one id.",
+        )
     if output_tensor is not None:
         return _into(output_tensor, rows, layout)
     return emit(
@@ -119,7 +129,7 @@ def _check_program(ids: Tensor, table: Tensor, layout: Layout, dtype: DataType |
     """The checks that TTNN makes only where one program could write tiles at once."""
     if ids.spec.padded_shape[-1] % TILE_SIZE or table.spec.shape[-1] % TILE_SIZE:
         return
-    if layout is Layout.TILE and not ids.logical_volume():
+    if layout is Layout.TILE and ids.layout is Layout.ROW_MAJOR and not ids.logical_volume():
         raise OperationRefused("DFB 'output' has no producer", "Give at least one id.")
     if Layout.TILE not in (layout, table.layout) and dtype not in (None, table.dtype):
         raise OperationRefused(

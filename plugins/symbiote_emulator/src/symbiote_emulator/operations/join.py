@@ -78,11 +78,16 @@ def concat(
 
 
 def _are_untilized(tensors: Sequence[Tensor], axis: int) -> bool:
-    """Whether TTNN takes tiles apart to put them together, which makes BFLOAT8_B BFLOAT16."""
+    """Whether TTNN takes tiles apart to put them together, which makes BFLOAT8_B BFLOAT16.
+
+    Along the last of several dimensions it compares dtypes first if those to come are BFLOAT8_B.
+    """
+    first = tensors[0]
+    rank = len(first.spec.shape)
     if any(t.layout is Layout.TILE and _pads(t, axis) for t in tensors):
-        return True
-    mixed = any(t.layout is not tensors[0].layout for t in tensors)
-    return mixed and not all(_tiles(t) for t in tensors)
+        return rank == 1 or axis < rank - 1 or first.dtype is DataType.BFLOAT8_B
+    mixed = any(t.layout is not first.layout for t in tensors)
+    return mixed and (first.layout is Layout.ROW_MAJOR or not all(_tiles(t) for t in tensors))
 
 
 def _untilized(dtype: DataType) -> DataType:
@@ -157,5 +162,8 @@ def _tiles(tensor: Tensor) -> bool:
 
 
 def _pads(tensor: Tensor, axis: int) -> bool:
+    """Whether the tensor does not end with a tile; TTNN takes vectors apart in any case."""
     shape = tensor.spec.shape
-    return axis < len(shape) and tensor.spec.padded_shape[axis - len(shape)] != shape[axis]
+    return len(shape) == 1 or (
+        axis < len(shape) and tensor.spec.padded_shape[axis - len(shape)] != shape[axis]
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WouldCrash
 from symbiote_emulator.numerics import BLOCK_FLOATS, ELEMENT_SIZE, quantise
 from symbiote_emulator.operations._common import (
     emit_spec,
@@ -198,9 +198,11 @@ def clone(
 
     Raises:
         OperationRefused: a new dtype in row major, or interleaved to sharded or back.
-        WouldCrash: the tensor is on the host or deallocated.
+        WouldCrash: the tensor is on the host or deallocated, or its rows have no elements.
     """
     device = require_device_or_crash(input)
+    if input.layout is Layout.ROW_MAJOR and input.spec.padded_shape[-1] == 0:
+        raise WouldCrash("Rows without elements.", "Make the result with ttnn.empty.")
     if dtype not in (None, input.dtype) and input.layout is not Layout.TILE:
         # TTNN checks block floats against the layout first.
         input.spec.replace(dtype=dtype)

@@ -44,6 +44,8 @@ def argmax(
 ) -> Tensor:
     """Index of the greatest value, the first one of several, as UINT32 row major.
 
+    Of a tensor without elements, the result keeps the layout.
+
     Args:
         input_tensor: any shape, on the device; tiles must be BFLOAT16 or FLOAT32.
         dim: the dimension; all of them together if left out, which needs row major.
@@ -94,7 +96,7 @@ def argmax(
         result,
         device,
         dtype=DataType.UINT32,
-        layout=Layout.ROW_MAJOR,
+        layout=Layout.ROW_MAJOR if x.logical_volume() else x.layout,
         memory_config=memory_config or x.memory_config(),
     )
 

@@ -9,7 +9,7 @@ import torch
 
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.numerics import FLOATS
-from symbiote_emulator.operations._activations import apply, takes
+from symbiote_emulator.operations._activations import WITHOUT_CANCELLATION, apply, takes
 from symbiote_emulator.operations._common import require_device_or_crash
 from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
@@ -52,8 +52,9 @@ def run(
             "Convert it with ttnn.typecast.",
             dtype=x.dtype,
         )
-    value = x.value
-    result = apply(value.to(torch.float32) if x.dtype in FLOATS else value, function)
+    value = x.value.to(torch.float32) if x.dtype in FLOATS else x.value
+    in_full = WITHOUT_CANCELLATION.get(code)
+    result = apply(value, function) if in_full is None else in_full(value)
     return emit_unary(x, result, memory_config=memory_config, output_tensor=output_tensor)
 
 
