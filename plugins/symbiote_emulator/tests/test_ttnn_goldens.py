@@ -54,6 +54,7 @@ UNUSABLE: dict[str, tuple[Unusable, str]] = {
     "logical_xor": (number_beside, "takes no number"),
     "max": (unsigned, "torch has no maximum of unsigned integers"),
     "min": (unsigned, "torch has no minimum of unsigned integers"),
+    "repeat_interleave": (lambda c: c.args[0].dim() == 1, "refuses dimension -2 of a vector"),
     "layer_norm": (
         lambda c: (
             c.args[0].shape[-1] == 1
