@@ -8,7 +8,7 @@ from symbiote_emulator.errors import OperationRefused
 from symbiote_emulator.operations._common import emit, fill_output, require_device
 from symbiote_emulator.operations._shards import output_memory
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, MemoryConfig
+from symbiote_emulator.types import DataType, Layout, MemoryConfig
 
 _MIXED_FLOATS = frozenset({DataType.BFLOAT16, DataType.FLOAT32, DataType.BFLOAT8_B})
 """Dtypes that TTNN converts between when it writes into a supplied output."""
@@ -21,6 +21,7 @@ def emit_unary(
     memory_config: MemoryConfig | None,
     output_tensor: Tensor | None,
     dtype: DataType | None = None,
+    layout: Layout | None = None,
 ) -> Tensor:
     """The result of a unary operation, in new memory or in the supplied tensor.
 
@@ -30,12 +31,14 @@ def emit_unary(
         memory_config: output memory; that of the operand if left out.
         output_tensor: written and returned if given.
         dtype: dtype of the result; that of the operand if left out.
+        layout: layout of the result; that of the operand if left out.
 
     Raises:
         OperationRefused: the supplied tensor has another shape or layout, a dtype that TTNN does
             not convert to, or is not on the device.
     """
     natural = dtype or x.dtype
+    layout = layout or x.layout
     device = require_device(x)
     if output_tensor is not None:
         require_device(output_tensor)
@@ -45,8 +48,8 @@ def emit_unary(
         result,
         device,
         dtype=natural,
-        layout=x.layout,
-        memory_config=output_memory(memory_config, (x,), x.spec.shape, x.layout, device),
+        layout=layout,
+        memory_config=output_memory(memory_config, (x,), result.shape, layout, device),
     )
 
 

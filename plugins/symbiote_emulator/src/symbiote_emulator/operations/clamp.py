@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.numerics import FLOATS
-from symbiote_emulator.operations._common import require_device, require_device_or_crash
+from symbiote_emulator.operations._common import (
+    fill_output,
+    require_device,
+    require_device_or_crash,
+)
 from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, MemoryConfig
+from symbiote_emulator.types import DataType, Layout, MemoryConfig
 
 _SMALL = (DataType.UINT8, DataType.UINT16)
 
@@ -73,6 +79,10 @@ def clamp(
             f"DataType::{x.dtype.name}",
             "Convert it with ttnn.typecast.",
         )
+    tensors = [x, *(v for v in given if isinstance(v, Tensor))]
+    layout = Layout.TILE if any(t.layout is Layout.TILE for t in tensors) else Layout.ROW_MAJOR
+    if len(tensors) > 1:
+        _check_layouts(tensors, layout, output_tensor)
     becomes_float = x.dtype is DataType.INT32 and any(_is_float(v) for v in numbers)
     dtype = DataType.FLOAT32 if becomes_float else x.dtype
     asked = memory_config
@@ -83,9 +93,38 @@ def clamp(
         result = torch.maximum(result, _limit(low, result))
     if high is not None:
         result = torch.minimum(result, _limit(high, result))
+    if len(tensors) > 1 and output_tensor is not None:
+        return fill_output(output_tensor, result)
     return emit_unary(
-        x, result, memory_config=memory_config, output_tensor=output_tensor, dtype=dtype
+        x,
+        result,
+        memory_config=memory_config,
+        output_tensor=output_tensor,
+        dtype=dtype,
+        layout=layout,
     )
+
+
+def _check_layouts(tensors: Sequence[Tensor], layout: Layout, output: Tensor | None) -> None:
+    """Refuse layouts that TTNN does not take: one limit is a ternary operation, two are binary."""
+    advice = "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT)."
+    if len(tensors) > 2:
+        if layout is Layout.ROW_MAJOR and output is not None:
+            raise OperationRefused(
+                "Optional output tensor with Row Major input is not supported right now for "
+                "Elementwise operations",
+                advice,
+            )
+        return
+    for tensor in (tensors[0], output):
+        sharded = tensor is not None and tensor.is_sharded()
+        found = layout if tensor is tensors[0] else tensor and tensor.layout
+        if found is Layout.ROW_MAJOR and not sharded:
+            raise OperationRefused(
+                "Ternary operation requires tensors to be in Tile layout when working with "
+                "non-sharded tensors",
+                advice,
+            )
 
 
 def _is_float(number: float) -> bool:
