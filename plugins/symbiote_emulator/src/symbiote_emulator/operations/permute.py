@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from symbiote_emulator.device import Device
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.errors import (
+    IncompatibleArguments,
+    NotImitated,
+    OperationRefused,
+    WrongInTTNN,
+)
 from symbiote_emulator.operations._common import emit, require_device
 from symbiote_emulator.operations._shards import output_memory
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import Layout, MemoryConfig, StorageType
 
@@ -33,6 +40,7 @@ def permute(
     Raises:
         OperationRefused: a host or freed tensor, another number of dimensions, or one out of
             range.
+        WrongInTTNN: a dimension named twice.
     """
     del pad_value
     x = input_tensor
@@ -53,13 +61,11 @@ def permute(
             "Tensor must already be on device", "Move it with ttnn.to_device(tensor, device)."
         )
     device = require_device(x)
-    # A dimension named twice is a diagonal to torch and a copy of its size to TTNN.
-    if len(set(order)) == rank:
-        value = x.value.permute(order)
-    else:
-        value = x.value.new_zeros([x.spec.shape[d] for d in order])
+    if len(set(order)) < rank:
+        raise WrongInTTNN("A dimension named twice.", "Name every dimension once.", dims=order)
+    value = owned(x.value.permute(order))
     return emit(
-        owned(value),
+        value,
         device,
         dtype=x.dtype,
         layout=x.layout,
@@ -115,10 +121,22 @@ def _memory(
     x: Tensor, asked: MemoryConfig | None, shape: Sequence[int], device: Device
 ) -> MemoryConfig:
     if asked is None:
+        _check_shards(x, shape)
         return x.memory_config()
     if asked.is_sharded() and asked.shard_spec is None and x.layout is Layout.ROW_MAJOR:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     return output_memory(asked, (x,), shape, x.layout, device)
+
+
+def _check_shards(x: Tensor, shape: Sequence[int]) -> None:
+    if not x.is_sharded() or x.layout is not Layout.TILE:
+        return
+    old, new = x.spec.padded_shape, padded_shape(shape, x.layout)
+    if old[-1] != new[-1] or math.prod(old[:-1]) != math.prod(new[:-1]):
+        raise NotImitated(
+            "The input is sharded, and its rows or columns in memory change in number.",
+            "Pass memory_config.",
+        )
 
 
 def normalised(dim: int, rank: int) -> int:

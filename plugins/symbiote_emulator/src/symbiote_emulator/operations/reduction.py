@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.errors import NotImitated, OperationRefused
 from symbiote_emulator.numerics import FLOATS
 from symbiote_emulator.operations._common import emit
 from symbiote_emulator.registry import operation
@@ -144,7 +144,7 @@ def _run(
             f"(INT32 is supported for MAX/MIN/SUM) - got DataType::{x.dtype.name}",
             "Convert it with ttnn.typecast.",
         )
-    _check_shards(x, dims)
+    _check_shards(x, memory_config)
     floating = x.dtype in FLOATS
     value = x.value.to(torch.float32 if floating else torch.int64)
     result = reduce(value, dims) if dims else value.clone()
@@ -160,15 +160,20 @@ def _run(
     )
 
 
-def _check_shards(x: Tensor, dims: list[int]) -> None:
-    """Refuse sharded batches with padding along a reduced dimension, which TTNN can't fill."""
-    shape, padded = x.spec.shape, x.spec.padded_shape
-    if not x.is_sharded() or math.prod(shape[:-2]) < 2 or x.layout is not Layout.TILE:
+def _check_shards(x: Tensor, memory_config: MemoryConfig | None) -> None:
+    """Refuse sharded batches with padding, which TTNN can't fill, and sharded results."""
+    if not x.is_sharded():
         return
-    if any(d >= len(shape) - 2 and shape[d] != padded[d] for d in dims):
+    shape = x.spec.shape
+    if x.layout is Layout.TILE and math.prod(shape[:-2]) > 1 and shape != x.spec.padded_shape:
         raise OperationRefused(
             "FillPadL1ShardedProgramFactory: N_slices > 1 not yet supported",
             "Move it to interleaved memory with ttnn.to_memory_config.",
+        )
+    if memory_config is None or memory_config.is_sharded():
+        raise NotImitated(
+            "The input is sharded, and TTNN chooses the shards of the result.",
+            "Pass a memory_config that is interleaved.",
         )
 
 
