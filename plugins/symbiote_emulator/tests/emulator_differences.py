@@ -96,6 +96,36 @@ WRONG: Final = (
         "A tensor of tiles without elements.",
         "TTNN returns the padded shape as the logical one.",
     ),
+    Difference(
+        Call("clone", [tensor([1, 0], layout="rm")]),
+        "crashed SIGFPE",
+        "Rows without elements.",
+        "TTNN divides by the length of the rows.",
+    ),
+    Difference(
+        Call("concat", [[tensor([0], layout="rm"), tensor([1], layout="rm")], 0]),
+        "crashed SIGFPE",
+        "An operand has no elements.",
+        "TTNN divides by the length of rows that it has to align.",
+    ),
+    Difference(
+        Call("embedding", [tensor([0], "uint32"), tensor([1, 1])]),
+        "accepted: [0, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "Tiles of no rows.",
+        "TTNN returns the padded shape as the logical one.",
+    ),
+    Difference(
+        Call("embedding", [tensor([2, 0, 1], "uint32"), tensor([1, 1])]),
+        "accepted: [2, 1, 1](pad [2, 32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "No ids in the middle.",
+        "TTNN looks up ids that are not there.",
+    ),
+    Difference(
+        Call("permute", [tensor([2, 3]), tuple_of([0, 0])]),
+        "accepted: [2, 2](pad [32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "A dimension named twice.",
+        "No order of dimensions names one twice.",
+    ),
 )
 """Calls that TTNN crashes on, or answers with a plainly wrong result, and the emulator refuses."""
 
@@ -123,6 +153,7 @@ _TWO_PARTS: Final = (
     "accepted: list of [32, {}](pad [32, {}]) BFLOAT16 TILE DRAM/INTERLEAVED; "
     "[32, {}](pad [32, {}]) BFLOAT16 TILE DRAM/INTERLEAVED"
 )
+_MOVED: Final = "The input is sharded, and its rows or columns in memory change in number."
 _OWN_SHARDS: Final = "TTNN chooses the shards of the result: one for each core that it needs."
 
 NOT_IMITATED: Final = (
@@ -220,6 +251,31 @@ NOT_IMITATED: Final = (
         0,
         2,
     ),
+    _bare(
+        "permute",
+        "accepted: [2, 2](pad [2, 32]) BFLOAT16 ROW_MAJOR L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]",
+        tensor([2, 2], layout="rm"),
+        tuple_of([1, 0]),
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([2, 1, 32], memory=_SHARDS | {"g": [1, 2]}), *order]),
+            "accepted: [1, 2, 32](pad [1, 32, 32]) BFLOAT16 TILE L1/INTERLEAVED",
+            _MOVED,
+            "TTNN chooses the shards of the result, or leaves them.",
+        )
+        for op, order in (("permute", [tuple_of([1, 0, 2])]), ("transpose", [0, 1]))
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([32, 32], memory=_SHARDS), -1]),
+            "accepted: [32](pad [32, 32]) BFLOAT16 TILE L1/WIDTH_SHARDED[1c 32x32 ROW_MAJOR]",
+            "The input is sharded",
+            "TTNN chooses the shards of the result.",
+        )
+        for op in ("max", "mean", "min", "sum")
+    ),
+    _bare("mean", _ONE_SHARD.replace("[1](", "[1, 1]("), tensor([1, 1, 1]), 0),
     *(
         _bare(
             op,

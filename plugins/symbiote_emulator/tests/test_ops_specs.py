@@ -197,3 +197,62 @@ def test_only_the_first_row_of_a_higher_weight_counts(device: Any) -> None:
     got = ttnn.rms_norm(on_device(x, device), weight=on_device(w, device))
     first = ttnn.rms_norm(on_device(x, device), weight=on_device(w[0], device))
     assert torch.equal(stored(got), stored(first))
+
+
+def test_clamp_between_tensors_gives_tiles_where_an_operand_has_some(device: Any) -> None:
+    x, low = values((4, 8)), values((4, 8), 1)
+    rows = on_device(x, device, layout=RM)
+    out = ttnn.clamp(rows, on_device(low, device), None)
+    assert (out.layout, out.memory_config()) == (TILE, ttnn.DRAM_MEMORY_CONFIG)
+    assert torch.equal(stored(out), torch.maximum(x, low).double())
+    with pytest.raises(RuntimeError, match="Ternary operation requires tensors to be in Tile"):
+        ttnn.clamp(rows, on_device(low, device, layout=RM), None)
+
+
+def test_clamp_takes_truth_values_for_floats(device: Any) -> None:
+    x = on_device(torch.tensor([[-3, 0, 3]]), device, ttnn.int32)
+    out = ttnn.clamp(x, False, True)
+    assert out.dtype is ttnn.float32
+    assert stored(out).tolist() == [[0.0, 0.0, 1.0]]
+    with pytest.raises(RuntimeError, match="wrong index for variant"):
+        ttnn.clamp(x, 0, True)
+
+
+def test_concat_of_bfloat8_b_behind_bfloat16(device: Any) -> None:
+    def vectors(*shape: int) -> tuple[Any, Any]:
+        x = torch.ones(shape)
+        return on_device(x, device), on_device(x, device, ttnn.bfloat8_b)
+
+    a, b = vectors(32)
+    assert ttnn.concat([a, b]).dtype is ttnn.bfloat16
+    assert ttnn.concat([b, b]).dtype is ttnn.bfloat16
+    a, b = vectors(3, 5)
+    assert ttnn.concat([b, a], dim=-1).dtype is ttnn.bfloat16
+    assert ttnn.concat([a, b], dim=0).dtype is ttnn.bfloat16
+    with pytest.raises(RuntimeError, match="All Tensors should have same dtypes"):
+        ttnn.concat([a, b], dim=-1)
+
+
+def test_argmax_without_elements_keeps_the_layout(device: Any) -> None:
+    x = on_device(torch.zeros(2, 0, 5), device, ttnn.bfloat8_b)
+    out = ttnn.argmax(x, dim=-1)
+    assert (tuple(out.shape), out.dtype, out.layout) == ((2, 0), ttnn.uint32, TILE)
+    with pytest.raises(RuntimeError, match="Expected reduction dim 1 to have non-zero size"):
+        ttnn.argmax(x, dim=1)
+
+
+def test_what_is_made_on_the_host_takes_no_memory_config(device: Any) -> None:
+    asked = ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG
+    assert ttnn.ones([2, 3], memory_config=asked).memory_config() == ttnn.DRAM_MEMORY_CONFIG
+    with pytest.raises(RuntimeError, match="bad optional access"):
+        ttnn.ones([2, 3], device=device, memory_config=asked)
+    assert ttnn.ones([2, 3], layout=ttnn.Layout.INVALID).layout is TILE
+
+
+def test_a_freed_tensor_of_whole_tiles_passes_a_reshape_to_its_own_shape(device: Any) -> None:
+    x, odd = on_device(torch.ones(32, 64), device), on_device(torch.ones(3, 5), device)
+    ttnn.deallocate(x)
+    ttnn.deallocate(odd)
+    assert not ttnn.reshape(x, [-1, 64]).is_allocated()
+    with pytest.raises(RuntimeError, match="Tensor is not allocated"):
+        ttnn.reshape(odd, [3, 5])

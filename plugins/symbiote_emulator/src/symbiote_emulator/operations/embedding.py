@@ -144,6 +144,8 @@ def _rows(ids: Tensor, table: Tensor) -> torch.Tensor:
     shape = ids.spec.shape
     # [B, ..., S] keeps the first and the last dimension, as TTNN does.
     kept = (shape[0], shape[-1]) if len(shape) > 1 else shape
+    if math.prod(kept) > ids.logical_volume():
+        raise WrongInTTNN("No ids in the middle.", "Give at least one id.", shape=shape)
     numbers = ids.value.to(torch.int64).reshape(-1)[: math.prod(kept)].reshape(kept)
     values = table.value.reshape(-1, table.spec.shape[-1])
     if numbers.numel() and (int(numbers.min()) < 0 or int(numbers.max()) >= values.shape[0]):

@@ -19,6 +19,8 @@ from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import DRAM_MEMORY_CONFIG, DataType, Layout, MemoryConfig, StorageType
 
+_ALIGNMENT = 32  # bytes; of rows of other lengths, TTNN exchanges the last two dimensions
+
 
 @operation("ttnn.concat")
 def concat(
@@ -64,12 +66,13 @@ def concat(
             raise OperationRefused("Input tensor must be on device", "Move it to the device.")
         require_device(tensor)
         _check_fit(first, tensor, axis, untilized=untilized)
-    layout, dtype = first.layout, first.dtype
+    layout, dtype, value = first.layout, first.dtype, owned(first.value)
     if len(tensors) > 1:
         layout, dtype = _meet(tensors, axis)
+        value = owned(torch.cat([t.value for t in tensors], axis))
     device = require_device(first)
     return emit(
-        owned(torch.cat([t.value for t in tensors], axis)),
+        value,
         device,
         dtype=dtype,
         layout=layout,
@@ -127,6 +130,8 @@ def _meet(tensors: Sequence[Tensor], axis: int) -> tuple[Layout, DataType]:
     first = tensors[0]
     if any(t.layout is Layout.TILE and _pads(t, axis) for t in tensors):
         return Layout.TILE, _retilized(tensors)
+    if all(t.layout is Layout.ROW_MAJOR for t in tensors):
+        _check_rows(tensors, axis)
     mixed = any(t.layout is not first.layout for t in tensors)
     if mixed and not all(_tiles(t) for t in tensors):
         return Layout.ROW_MAJOR, _untilized(first.dtype)
@@ -154,6 +159,15 @@ def _retilized(tensors: Sequence[Tensor]) -> DataType:
     if tensors[0].spec.shape[-1] == 0:
         raise WouldCrash("The rows of the first operand have no elements.", "Leave it out.")
     return _untilized(dtype)
+
+
+def _check_rows(tensors: Sequence[Tensor], axis: int) -> None:
+    """Refuse rows without elements, and nothing beside rows that TTNN has to align."""
+    along_rows = axis == len(tensors[0].spec.shape) - 1
+    unaligned = along_rows and any(t.spec.page_bytes % _ALIGNMENT for t in tensors)
+    empty = any(not t.logical_volume() for t in tensors)
+    if (unaligned and empty) or not any(t.spec.shape[-1] for t in tensors):
+        raise WouldCrash("An operand has no elements.", "Leave it out.")
 
 
 def _tiles(tensor: Tensor) -> bool:

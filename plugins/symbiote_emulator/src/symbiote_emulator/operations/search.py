@@ -68,7 +68,9 @@ def argmax(
             f"but got {dim})",
             "Pass a dimension of the tensor.",
         )
-    if x.layout is Layout.TILE:
+    if not x.logical_volume():
+        _check_reduced(x, dim)
+    elif x.layout is Layout.TILE:
         if dim is None:
             raise OperationRefused(
                 "For inputs with TILE layout, dim parameter must be specified!",
@@ -99,6 +101,16 @@ def argmax(
         layout=Layout.ROW_MAJOR if x.logical_volume() else x.layout,
         memory_config=memory_config or x.memory_config(),
     )
+
+
+def _check_reduced(x: Tensor, dim: int | None) -> None:
+    """Of a tensor without elements, TTNN looks at nothing else."""
+    for index in range(len(x.spec.shape)) if dim is None else [dim % len(x.spec.shape)]:
+        if not x.spec.shape[index]:
+            raise OperationRefused(
+                f"Expected reduction dim {index} to have non-zero size",
+                "Give a dimension that has elements.",
+            )
 
 
 def _check_integer_rows(x: Tensor, dim: int | None) -> None:
