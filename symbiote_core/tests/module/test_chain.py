@@ -295,3 +295,60 @@ def test_a_copy_goes_its_own_way() -> None:
 
 def test_an_empty_row_returns_its_input() -> None:
     assert through((), X) is X
+
+
+class Impatient(FakeStack):
+    """Calls device code itself, and gives the call up where that fails."""
+
+    fails = True
+
+    def forward(self, x: Any, scale: float | None = None) -> Any:
+        try:
+            if self.fails:
+                raise RuntimeError("no patience")
+        except RuntimeError as error:
+            return self.give_up(error, x)
+        return through(self.torch_layer.layers, x)
+
+
+def impatient(**options: Any) -> tuple[Any, torch.Tensor]:
+    model, expected = build()
+    restore(model)
+    stack = KernelSpec("Impatient", Stack, Impatient, plugin="test")
+    fine = KernelSpec("FakeLinear", nn.Linear, FakeLinear, plugin="test")
+    rules = (Rule(Stack, stack), Rule(nn.Linear, fine))
+    accelerate(model, "fake", Policy("stack", (), rules, plugin="test"), **options)
+    return model, expected
+
+
+def test_a_call_that_is_given_up_runs_over_the_swapped_children_visibly() -> None:
+    model, expected = impatient()
+    with pytest.warns(FallbackWarning, match=r"Impatient \(plugin test\) at '0'.*no patience"):
+        assert torch.equal(model(X), expected)
+    counts = [(m.kernel, m.calls, m.fallbacks) for m in report(model).modules]
+    assert counts == [("Impatient", 0, 1), *[("FakeLinear", 1, 0)] * 3]
+    model[0].fails = False
+    assert torch.equal(model(X), expected)
+    assert report(model).fallback_count == 1
+
+
+def test_a_call_that_is_given_up_raises_if_strict() -> None:
+    model, _ = impatient(strict=True)
+    with pytest.raises(TTNNExecutionError, match="no patience") as raised:
+        model(X)
+    assert raised.value.event.shapes == ((1, 4),)
+    assert model[0].torch_calls == 0
+
+
+def test_a_kernel_that_gives_up_three_times_stays_on_torch() -> None:
+    model, expected = impatient()
+    with pytest.warns(FallbackWarning):
+        model(X)
+    model(X)
+    model(X)
+    model[0].fails = False
+    assert torch.equal(model(X), expected)
+    assert report(model).modules[0].calls == 0
+    reset_fallbacks(model)
+    assert torch.equal(model(X), expected)
+    assert report(model).modules[0].calls == 1

@@ -71,6 +71,29 @@ def recover(
         out = on_torch(module, forward, args, kwargs)
     except UseAfterFree as gone:
         raise TTNNExecutionError(event) from gone
+    _note(module, event, failure, error)
+    return out
+
+
+def give_up(module: TTNNModule, args: Args, kwargs: Kwargs, error: Exception) -> Any:
+    """Note a failed call that torch's ``forward`` takes over; see `TTNNModule.give_up`.
+
+    Raises:
+        TTNNExecutionError: in strict mode.
+    """
+    failure = _failure(module, error)
+    event = _event(module, args, kwargs, failure, error)
+    if module._symbiote.strict:
+        raise TTNNExecutionError(event) from error
+    _note(module, event, failure, error)
+    return NotImplemented
+
+
+def _note(
+    module: TTNNModule, event: FallbackEvent, failure: OperationFailure, error: Exception
+) -> None:
+    """Count a fallback; a module that failed so too often stays on torch."""
+    state = module._symbiote
     logger.debug("%s at %r fell back", event.kernel, event.path, exc_info=error)
     # Who looked through the frames left copies of their variables in them, and those of the call
     # that goes on would hold its device tensors until the next garbage collection.
@@ -82,7 +105,6 @@ def recover(
         state.failures[key] = state.failures.get(key, 0) + 1
         if state.failures[key] >= STAY_AFTER:
             state.mode = staying_on_torch(event)
-    return out
 
 
 def _failure(module: TTNNModule, error: Exception) -> OperationFailure:

@@ -14,7 +14,7 @@ from symbiote_core.module import weights
 from symbiote_core.module.copying import Copied
 from symbiote_core.module.entry import entry
 from symbiote_core.module.modes import normal, over_children
-from symbiote_core.module.recovery import Mode
+from symbiote_core.module.recovery import Mode, give_up
 from symbiote_core.module.state import ModuleState, WeightState
 
 _GLOBAL_HOOKS = (
@@ -196,6 +196,25 @@ class TTNNModule(Copied, nn.Module):
         assert state.runtime is not None
         state.activity.uploaded(tensor)
         return state.runtime.from_torch(tensor, state.device)
+
+    def give_up(self, error: Exception, *args: Any, **kwargs: Any) -> Any:
+        """Leave a failed call to torch's ``forward``, visibly.
+
+        For kernels with ``covers_children = False`` that call device code themselves:
+        ``return self.give_up(error, input_ids)``.
+
+        Args:
+            error: what went wrong.
+            *args: the inputs of the call, whose shapes are recorded.
+            **kwargs: likewise.
+
+        Returns:
+            NotImplemented, for ``forward`` to return.
+
+        Raises:
+            TTNNExecutionError: in strict mode.
+        """
+        return give_up(self, args, kwargs, error)
 
     # -- the life of the weights ------------------------------------------------------------------
 
