@@ -21,6 +21,9 @@ class TTNNKernel(TTNNModule):
 
     transient: tuple[str, ...] = ("launch",)
 
+    role: str = "other"
+    """What the matrices are for, one of `symbiote_ttnn.config.ROLES`."""
+
     def __init__(self) -> None:
         super().__init__()
         self.kernel_config = KernelConfig()
@@ -58,7 +61,7 @@ class TTNNKernel(TTNNModule):
     @property
     def weight_dtype(self) -> Any:
         """TTNN's dtype of matrices."""
-        return getattr(ttnn, self.kernel_config.weights)
+        return getattr(ttnn, self.kernel_config.weights_of(self.role))
 
     @property
     def activation_dtype(self) -> Any:
