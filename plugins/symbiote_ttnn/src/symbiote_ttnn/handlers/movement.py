@@ -128,5 +128,6 @@ def handlers() -> list[AtenHandler]:
         AtenHandler("aten.stack.default", _stack),
         AtenHandler("aten.clone.default", _clone),
         AtenHandler("aten.detach.default", _detach),
+        AtenHandler("aten.alias.default", _detach),
         AtenHandler("aten._to_copy.default", _to_copy),
     ]
