@@ -8,6 +8,7 @@ Two lines::
 
 from symbiote_core.errors import (
     AmbiguousKernelError,
+    CheckpointError,
     DeviceError,
     DeviceNotSetError,
     DispatchError,
@@ -17,6 +18,7 @@ from symbiote_core.errors import (
     NothingReplacedError,
     PluginError,
     PolicyNotFoundError,
+    ReleasedWeightsError,
     ReplacementError,
     RestoreError,
     SelectionError,
@@ -65,6 +67,7 @@ from symbiote_core.swap import (
     set_run_mode,
 )
 from symbiote_core.swap.accelerate import accelerate
+from symbiote_core.swap.hollow import without_weights
 from symbiote_core.tensor import AtenHandler, TorchTTNNTensor
 
 __all__ = [
@@ -73,6 +76,7 @@ __all__ = [
     "AtenHandler",
     "Candidate",
     "Cause",
+    "CheckpointError",
     "DeviceError",
     "DeviceNotSetError",
     "DispatchError",
@@ -93,6 +97,7 @@ __all__ = [
     "Policy",
     "PolicyNotFoundError",
     "Registry",
+    "ReleasedWeightsError",
     "ReplacementError",
     "ReplacementPlan",
     "Report",
@@ -134,4 +139,5 @@ __all__ = [
     "set_run_mode",
     "through",
     "use_runtime",
+    "without_weights",
 ]

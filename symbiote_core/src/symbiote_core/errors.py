@@ -141,6 +141,14 @@ class MetaModelError(SymbioteError, ValueError):
     """The model has parameters on the meta device: there is nothing to convert."""
 
 
+class ReleasedWeightsError(SymbioteError, RuntimeError):
+    """Torch weights that were let go are asked for, and can't be had."""
+
+
+class CheckpointError(SymbioteError, ValueError):
+    """A checkpoint can't be read, lacks a tensor, or is of another model."""
+
+
 class UnsupportedInputError(SymbioteError, ValueError):
     """Raised inside a kernel's ``forward`` for a call that it does not take.
 

@@ -12,6 +12,7 @@ import torch
 from symbiote_core.errors import DeviceNotSetError, TTNNExecutionError, UnsupportedInputError
 from symbiote_core.fallback import STAY_AFTER, FallbackEvent, failure_key
 from symbiote_core.module import weights
+from symbiote_core.module.released import torch_values
 from symbiote_core.module.state import ModuleState
 from symbiote_core.runtime.protocol import (
     REASON_OUT_OF_MEMORY,
@@ -182,7 +183,8 @@ def on_torch(module: TTNNModule, forward: Callable[..., Any], args: Args, kwargs
         return leaf
 
     host_args, host_kwargs = map_leaves(to_host, (args, dict(kwargs)))
-    return layer.forward(*host_args, **host_kwargs)
+    with torch_values(module):
+        return layer.forward(*host_args, **host_kwargs)
 
 
 def staying_on_torch(event: FallbackEvent) -> Mode:

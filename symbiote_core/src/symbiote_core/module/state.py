@@ -12,6 +12,7 @@ import attrs
 import torch
 
 from symbiote_core.fallback import Activity, ModuleCalls
+from symbiote_core.module.released import Released, ReleasedParameter
 from symbiote_core.runtime.protocol import Runtime
 
 
@@ -40,12 +41,14 @@ class Sources:
         holders: the dictionary that each stands in.
         keys: its key there.
         tensors: the tensor.
-        versions: the tensor's counter of in-place writes.
+        counted: those of them that count their in-place writes: they have values.
+        versions: the counters.
     """
 
     holders: tuple[dict[str, Any], ...] = ()
     keys: tuple[str, ...] = ()
     tensors: tuple[torch.Tensor, ...] = ()
+    counted: tuple[torch.Tensor, ...] = ()
     versions: tuple[int, ...] = ()
 
     @classmethod
@@ -56,13 +59,17 @@ class Sources:
         a replaced one is seen by its identity only when it has one, so they are left out.
         """
         rows = [
-            (holder, key, tensor, tensor._version)
+            (holder, key, tensor)
             for module in layer.modules()
             for holder in (module._parameters, module._buffers)
             for key, tensor in holder.items()
             if tensor is not None and not tensor.is_inference()
         ]
-        return cls(*zip(*rows, strict=True)) if rows else cls()
+        if not rows:
+            return cls()
+        holders, keys, tensors = zip(*rows, strict=True)
+        counted = tuple(t for t in tensors if type(t) is not ReleasedParameter)
+        return cls(holders, keys, tensors, counted, tuple(map(_version, counted)))
 
     def changed(self) -> bool:
         """Whether any was replaced or written to since."""
@@ -72,7 +79,7 @@ class Sources:
                 return True
         except KeyError:
             return True
-        return tuple(map(_version, self.tensors)) != self.versions
+        return tuple(map(_version, self.counted)) != self.versions
 
 
 @attrs.define(eq=False)
@@ -93,6 +100,7 @@ class ModuleState:
         strict: whether an error is raised instead of falling back.
         is_part: whether it is a part of another kernel, which looks after it.
         config: the ``model_config`` it was given.
+        released: the torch parameters that were let go, or None.
         sources: the torch parameters and buffers that the weights came from.
         stale: whether the torch weights changed in a way that the counters don't show.
         weight_names: the attributes that ``preprocess_weights_impl`` set to TTNN tensors.
@@ -118,6 +126,7 @@ class ModuleState:
     strict: bool = False
     is_part: bool = False
     config: Mapping[str, Any] | None = None
+    released: Released | None = None
     sources: Sources = attrs.Factory(Sources)
     stale: bool = False
     weight_names: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from symbiote_core.module.copying import Copied
 from symbiote_core.module.entry import entry
 from symbiote_core.module.modes import normal, over_children
 from symbiote_core.module.recovery import Mode, give_up
+from symbiote_core.module.released import torch_values
 from symbiote_core.module.state import ModuleState, WeightState
 
 _GLOBAL_HOOKS = (
@@ -386,6 +387,11 @@ class TTNNModule(Copied, nn.Module):
             floating = (p.dtype for p in self._torch_layer.parameters() if p.is_floating_point())
             self._symbiote.dtype = next(floating, self._symbiote.dtype)
         return self
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """The torch layer's, read again from the checkpoint if it was let go."""
+        with torch_values(self):
+            return super().state_dict(*args, **kwargs)
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         layer = self._torch_layer

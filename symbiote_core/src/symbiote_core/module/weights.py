@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from symbiote_core.errors import DeviceNotSetError, LifecycleError
+from symbiote_core.module.released import torch_values
 from symbiote_core.module.state import Sources, WeightState
 from symbiote_core.runtime.active import ACTIVE, active_runtime, use_runtime
 
@@ -62,6 +63,16 @@ def _in_own_runtime(module: TTNNModule, step: Callable[[], Any]) -> None:
 
 def preprocess(module: TTNNModule) -> None:
     """TORCH → HOST: convert the weights; nothing happens in the other states."""
+    if module._symbiote.released is None:
+        _convert(module)
+        return
+    with torch_values(module):
+        _convert(module)
+    # What the weights came from is gone again; what stands there now tells if it is replaced.
+    module._symbiote.sources = Sources.of(module.torch_layer)
+
+
+def _convert(module: TTNNModule) -> None:
     for part in module.ttnn_parts():
         preprocess(part)
     state = module._symbiote

@@ -22,6 +22,7 @@ def apply(
     model_config: Mapping[str, Any] | None = None,
     strict: bool = False,
     progress: Progress | None = None,
+    without_values: bool = False,
 ) -> Swap:
     """Swap the modules of ``model`` as planned. The weights stay in torch.
 
@@ -34,12 +35,14 @@ def apply(
         model_config: passed to every kernel (``set_model_config``).
         strict: raise instead of falling back to torch.
         progress: called before each replacement is built, and at the end.
+        without_values: take a model whose parameters have no values yet.
 
     Raises:
         ReplacementError: if a kernel can't be built, naming module, kernel, plugin and stage.
         MetaModelError: if parameters are on the meta device.
     """
-    require_real_weights(model)
+    if not without_values:
+        require_real_weights(model)
     built = []
     total = len(plan.replacements)
     for done, planned in enumerate(plan.replacements):

@@ -21,6 +21,7 @@ def restore(model: nn.Module) -> int:
 
     Raises:
         RestoreError: if somebody replaced a swapped module since; nothing is changed then.
+        ReleasedWeightsError: if torch weights were let go without a checkpoint.
     """
     swap = swap_of(model)
     if swap is None:
@@ -52,6 +53,11 @@ def take_back(model: nn.Module, swap: Swap, items: Sequence[Applied]) -> int:
                     "there, so the swap can't be undone. Put it back, or load the model anew."
                 )
             places.append((parent, name, item.original))
+    released = [item.module._symbiote.released for item in items]
+    for gone_values in filter(None, released):
+        gone_values.bring()  # while nothing is changed yet: it may fail
+    for item in items:
+        item.module._symbiote.released = None
     for parent, name, original in places:
         parent._modules[name] = original
     gone = {id(item) for item in items}
