@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from symbiote_conformance import Agreement
+from symbiote_conformance import Agreement, Call, Difference
 from symbiote_conformance.oracle import judge_file, tabulate
 from symbiote_emulator import ttnn
 from symbiote_emulator.errors import EmulatorError
@@ -38,6 +38,21 @@ def refuse(*_: Any, **__: Any) -> Any:
 
 def stumble(*_: Any, **__: Any) -> Any:
     raise ZeroDivisionError
+
+
+def test_refusals_of_what_is_wrong_in_ttnn_are_counted_by_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ttnn, "relu", refuse)
+    plain = tabulate(judge_file(WH, op="relu")).total()
+    row = Difference(Call("relu", []), "accepted", "no", "why")
+    told = tabulate(judge_file(WH, op="relu", wrong=[row]))
+    assert plain.on_purpose == 0
+    assert told.total().on_purpose == plain.refused > 10
+    assert (told.total().refused, told.total().calls) == (0, plain.calls - plain.refused)
+    assert told.failures == []
+    other = Difference(Call("relu", []), "accepted", "other words", "why")
+    assert tabulate(judge_file(WH, op="relu", wrong=[other])).total() == plain
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ class Agreement(Enum):
     AGREE = "agree"
     ACCEPTED = "accepted, TTNN refuses"
     REFUSED = "refused, TTNN accepts"
+    ON_PURPOSE = "refused, TTNN's answer is wrong"
     WRONG_SPEC = "wrong spec"
     ABSENT = "not there"
     UNKNOWN = "operands could not be built"

@@ -4,7 +4,8 @@ Options: ``--op NAME``, ``--arch wh|bh``, ``--failures N``, ``--json``.
 
 Columns: calls and agreement over all kinds and over plausible calls (p); accepted here but refused
 by TTNN; refused here but accepted by TTNN; accepted by both with another output specification;
-refusals by an exception that is not one of the emulator's.
+refusals by an exception that is not one of the emulator's; and, counted nowhere else, calls refused
+here that TTNN answers with a plainly wrong result (none are known to this command).
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from symbiote_conformance.differences import Difference
 from symbiote_conformance.oracle.judge import ARCHITECTURES, Verdict, judge_file
 from symbiote_conformance.oracle.table import tabulate
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, wrong: Sequence[Difference] = ()) -> int:
     """Judge files and print a table.
+
+    Args:
+        argv: the arguments; those of the process if left out.
+        wrong: see `judge_file`.
 
     Returns:
         0; 2 for unusable arguments (argparse).
@@ -38,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         files = [f for f in files if f"_{options.arch}." in f.name]
     if not files:
         parser.error("no files to judge: give *.jsonl.gz, or a folder that has some")
-    verdicts = (judge_file(f, op=options.op) for f in files)
+    verdicts = (judge_file(f, op=options.op, wrong=wrong) for f in files)
     table = tabulate(itertools.chain.from_iterable(verdicts))
     if options.json:
         print(json.dumps(table.as_json(), indent=1))

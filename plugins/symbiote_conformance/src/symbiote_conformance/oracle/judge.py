@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ import attrs
 
 from symbiote_conformance.calls import Status
 from symbiote_conformance.compare import Agreement, compare
+from symbiote_conformance.differences import Difference
 from symbiote_conformance.oracle.records import Record, read_records
 from symbiote_conformance.running import Bench
 
@@ -34,7 +35,11 @@ class Verdict:
 
 
 def judge_file(
-    path: Path, arch: str | None = None, op: str | None = None, runtime: str = "emulator"
+    path: Path,
+    arch: str | None = None,
+    op: str | None = None,
+    runtime: str = "emulator",
+    wrong: Sequence[Difference] = (),
 ) -> Iterator[Verdict]:
     """Judge the calls of a file; calls whose operands could not be built are left out.
 
@@ -44,10 +49,11 @@ def judge_file(
             file.
         op: only this operation.
         runtime: what device strings of the runtime to judge start with.
+        wrong: calls that TTNN answers with a plainly wrong result, and the runtime refuses.
     """
     bench = Bench(f"{runtime}:{arch or arch_of(path)}")
     try:
-        yield from judge(read_records(path, op), bench)
+        yield from judge(read_records(path, op), bench, wrong)
     finally:
         bench.close()
 
@@ -57,17 +63,21 @@ def arch_of(path: Path) -> str:
     return ARCHITECTURES["bh" if "bh" in path.name.split(".")[0].split("_") else "wh"]
 
 
-def judge(records: Iterable[Record], bench: Bench) -> Iterator[Verdict]:
+def judge(
+    records: Iterable[Record], bench: Bench, wrong: Sequence[Difference] = ()
+) -> Iterator[Verdict]:
     """Judge calls, each on a device with nothing else allocated."""
     for record in records:
         if record.status != Status.SETUP.value:
-            yield _judge_one(record, bench)
+            yield _judge_one(record, bench, wrong)
 
 
-def _judge_one(record: Record, bench: Bench) -> Verdict:
+def _judge_one(record: Record, bench: Bench, wrong: Sequence[Difference]) -> Verdict:
     if not bench.has(record.op):
         return Verdict(record, Agreement.ABSENT)
     here, there = bench.run(record.call), record.outcome
     agreement = compare(here, there)
+    if agreement is Agreement.REFUSED and any(row.covers(record.call, here) for row in wrong):
+        agreement = Agreement.ON_PURPOSE
     stray = here.status is Status.REFUSED and not here.named and here.error != there.error
     return Verdict(record, agreement, str(here), stray)

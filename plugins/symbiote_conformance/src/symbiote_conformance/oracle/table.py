@@ -17,9 +17,11 @@ class Row:
 
     Attributes:
         op: path under ``ttnn``.
-        calls: judged calls.
+        on_purpose: calls refused here that TTNN answers with a plainly wrong result; they are
+            counted nowhere else.
+        calls: the other judged calls.
         agree: calls that agree.
-        plausible: judged calls of kind p.
+        plausible: calls of kind p.
         plausible_agree: those that agree.
         accepted: accepted here, refused by TTNN.
         refused: refused here, accepted by TTNN.
@@ -28,6 +30,7 @@ class Row:
     """
 
     op: str
+    on_purpose: int = 0
     calls: int = 0
     agree: int = 0
     plausible: int = 0
@@ -49,6 +52,9 @@ class Row:
 
     def add(self, verdict: Verdict) -> None:
         """Count one verdict."""
+        if verdict.outcome is Agreement.ON_PURPOSE:
+            self.on_purpose += 1
+            return
         agrees = verdict.outcome is Agreement.AGREE
         self.calls += 1
         self.agree += agrees
@@ -81,7 +87,8 @@ class Table:
             self.not_emulated[op] = self.not_emulated.get(op, 0) + 1
             return
         self.rows.setdefault(op, Row(op)).add(verdict)
-        if verdict.outcome is not Agreement.AGREE or verdict.leaked:
+        fine = verdict.outcome in (Agreement.AGREE, Agreement.ON_PURPOSE)
+        if not fine or verdict.leaked:
             self.failures.append(verdict)
 
     def total(self) -> Row:
@@ -103,7 +110,7 @@ class Table:
         """Lines for a terminal."""
         head = (
             f"{'operation':52}{'calls':>6}{'all %':>7}{'p':>6}{'p %':>7}"
-            f"{'accepts':>9}{'refuses':>9}{'spec':>6}{'leaks':>7}"
+            f"{'accepts':>9}{'refuses':>9}{'spec':>6}{'leaks':>7}{'wrong':>7}"
         )
         lines = [head, "-" * len(head)]
         lines += [_line(self.rows[op]) for op in sorted(self.rows)]
@@ -126,7 +133,7 @@ def _line(row: Row) -> str:
     return (
         f"{row.op:52}{row.calls:6}{_percent(row.agree, row.calls):>7}{row.plausible:6}"
         f"{_percent(row.plausible_agree, row.plausible):>7}{row.accepted:9}{row.refused:9}"
-        f"{row.wrong_spec:6}{row.leaked:7}"
+        f"{row.wrong_spec:6}{row.leaked:7}{row.on_purpose:7}"
     )
 
 
