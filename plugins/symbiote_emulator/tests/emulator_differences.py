@@ -10,10 +10,14 @@ from typing import Any, Final
 
 from symbiote_conformance import Call, Difference, as_markdown
 from symbiote_conformance.strategies.describe import (
+    dtype,
+    layout,
+    memory_config,
     slice_of,
     tensor,
     torch_tensor,
     tuple_of,
+    unary_type,
 )
 
 FILE: Final = Path(__file__).parents[1] / "DIFFERENCES.md"
@@ -21,12 +25,224 @@ FILE: Final = Path(__file__).parents[1] / "DIFFERENCES.md"
 _NO_DATA: Final = "A host or freed tensor has no device memory, which TTNN does not check here."
 _FREED: Final = "TTNN does not check for freed tensors here."
 
+_TILE: Final = {"sh": "HEIGHT_SHARDED", "g": [1, 1], "s": [32, 32], "o": "ROW_MAJOR", "b": "L1"}
+_COLUMNS: Final = _TILE | {"sh": "WIDTH_SHARDED"}
+_USER: Final = tensor([1, 1, 1, 32], memory=_TILE)
+_TABLE: Final = tensor([1, 1, 32, 32])
+_ONE_HEAD: Final = "[1, 1, 1, 32](pad [1, 1, 32, 32]) BFLOAT16 TILE "
+_ON_A_CORE: Final = "L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]"
+_THREE: Final = "accepted: tuple of " + "; ".join([_ONE_HEAD + _ON_A_CORE] * 3)
+_SPLIT: Final = (
+    f"accepted: tuple of {_ONE_HEAD}DRAM/INTERLEAVED; [1, 1, 32, 1](pad [1, 1, 32, 32]) BFLOAT16 "
+    f"TILE DRAM/INTERLEAVED; {_ONE_HEAD}DRAM/INTERLEAVED"
+)
+_MERGED: Final = "accepted: [1, 1, 32, {}] BFLOAT16 TILE L1/WIDTH_SHARDED[{}c 32x32 ROW_MAJOR]"
+
+
+def _heads(op: str, answer: str, says: str, reason: str, *args: Any, **kwargs: Any) -> Difference:
+    return Difference(Call(f"experimental.{op}", list(args), kwargs), answer, says, reason)
+
+
+_HEADS_WRONG: Final = (
+    _heads(
+        "nlp_create_qkv_heads_decode",
+        "crashed SIGSEGV",
+        "The operand is on the host.",
+        _NO_DATA + " A freed one crashes, too.",
+        tensor([1, 1, 1, 96], memory="host"),
+        num_heads=1,
+    ),
+    _heads(
+        "nlp_create_qkv_heads_decode",
+        "crashed SIGFPE",
+        "No heads.",
+        "TTNN divides by the number of heads.",
+        tensor([1, 1, 1, 96]),
+        num_heads=0,
+        num_kv_heads=0,
+    ),
+    _heads(
+        "nlp_create_qkv_heads_decode",
+        _THREE,
+        "TTNN does not write output_tensors.",
+        "It makes new tensors, and leaves these as they were.",
+        tensor([1, 1, 1, 96]),
+        num_heads=1,
+        output_tensors=[tensor([1])] * 3,
+    ),
+    _heads(
+        "nlp_create_qkv_heads",
+        _SPLIT,
+        "Heads that are no whole tiles.",
+        "TTNN takes whole tiles for a head, with what belongs to others in them.",
+        tensor([1, 1, 1, 80]),
+        num_heads=1,
+        num_kv_heads=1,
+    ),
+    _heads(
+        "nlp_create_qkv_heads",
+        _SPLIT,
+        "Keys of another length.",
+        "TTNN gives them the length of the query.",
+        tensor([1, 1, 1, 32]),
+        tensor([1, 1, 2, 64]),
+        num_heads=1,
+    ),
+    _heads(
+        "nlp_concat_heads",
+        "accepted: [1, 1, 1, 2](pad [1, 1, 32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "Heads that are no whole tiles.",
+        "TTNN puts whole tiles side by side, which are more than the result has.",
+        tensor([1, 2, 1, 1]),
+    ),
+    _heads(
+        "nlp_concat_heads",
+        "accepted: [1, 1, 1, 2](pad [1, 1, 32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "More than four dimensions.",
+        "TTNN drops the last ones.",
+        tensor([1, 1, 1, 2, 3]),
+    ),
+    _heads(
+        "nlp_concat_heads",
+        "crashed SIGFPE",
+        "Heads without elements.",
+        "TTNN divides by the width. So do `rotary_embedding` and `rotary_embedding_hf`.",
+        tensor([1, 1, 1, 0]),
+    ),
+    _heads(
+        "nlp_concat_heads_decode",
+        _MERGED.format(32, 1),
+        "Heads that are no whole tiles.",
+        "TTNN returns the padded width as the logical one.",
+        tensor([1, 1, 1, 1], memory=_TILE),
+        num_heads=1,
+    ),
+    _heads(
+        "nlp_concat_heads_decode",
+        _MERGED.format(64, 2),
+        "More heads than there are.",
+        "TTNN takes the padding for heads.",
+        _USER,
+        num_heads=2,
+    ),
+    _heads(
+        "nlp_concat_heads_decode",
+        _MERGED.format(32, 1),
+        "Shards in DRAM.",
+        "TTNN reads what is at their address in L1.",
+        tensor([1, 1, 1, 32], memory=_TILE | {"b": "DRAM"}),
+        num_heads=1,
+    ),
+    _heads(
+        "rotary_embedding",
+        "crashed SIGSEGV",
+        "The operand is deallocated.",
+        _FREED + " Row-major tables that are freed or on the host crash, too.",
+        tensor([1, 1, 32, 32], freed=1),
+        _TABLE,
+        _TABLE,
+    ),
+    _heads(
+        "rotary_embedding",
+        "accepted: [1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "A length that is no whole number of tiles.",
+        "TTNN returns the padded length as the logical one.",
+        tensor([1, 1, 1, 32]),
+        _TABLE,
+        _TABLE,
+    ),
+    _heads(
+        "rotary_embedding",
+        "accepted: [1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "A head that does not end with a tile.",
+        "TTNN takes the halves of the padded head.",
+        *[tensor([1, 1, 32, 1])] * 3,
+    ),
+    _heads(
+        "rotary_embedding",
+        "accepted: [1, 1, 32, 32] INT32 TILE DRAM/INTERLEAVED",
+        "A rotation of integers or by integers.",
+        "The kernel is one of floats.",
+        tensor([1, 1, 32, 32], "int32"),
+        _TABLE,
+        _TABLE,
+    ),
+    _heads(
+        "rotary_embedding_hf",
+        "accepted: [1, 1, 1, 1](pad [1, 1, 32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "A head that does not end with a tile.",
+        "TTNN takes the halves of the padded head.",
+        *[tensor([1, 1, 1, 1])] * 3,
+    ),
+    _heads(
+        "rotary_embedding_hf",
+        "accepted: [1, 1, 1, 32](pad [1, 1, 32, 32]) INT32 TILE DRAM/INTERLEAVED",
+        "A rotation of integers or by integers.",
+        "The kernel is one of floats.",
+        tensor([1, 1, 1, 32], "int32"),
+        _TABLE,
+        _TABLE,
+    ),
+    _heads(
+        "rotary_embedding_hf",
+        f"accepted: {_ONE_HEAD}{_ON_A_CORE}",
+        "A user's row of cos and sin is not where its heads are.",
+        "Each core takes the first rows of the tables that it finds in its memory. TTNN does not "
+        "check that they are there, and those of its users.",
+        _USER,
+        *[tensor([1, 1, 2, 32], memory=_TILE)] * 2,
+        is_decode_mode=True,
+    ),
+    _heads(
+        "rotary_embedding_hf",
+        f"accepted: {_ONE_HEAD}L1/INTERLEAVED",
+        "An interleaved result of shards.",
+        "Each core writes into its own memory, where the result is not.",
+        *[_USER] * 3,
+        is_decode_mode=True,
+        memory_config={"$": "mc", "v": "l1"},
+    ),
+    _heads(
+        "rotary_embedding_hf",
+        "crashed SIGFPE",
+        "No users.",
+        "TTNN divides by their number.",
+        *[tensor([1, 0, 1, 32], memory=_TILE)] * 3,
+        is_decode_mode=True,
+    ),
+)
+"""Of the operations on heads."""
+
+_SHARDS: Final = _TILE
+_PAGED: Final = "experimental.paged_update_cache"
+_DECODE: Final = "transformer.scaled_dot_product_attention_decode"
+_OUTSIDE: Final = "is outside of the cache of length"
+_ATTENDED: Final = "accepted: [1, 1, 1, 32](pad [1, 1, 32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED"
+
+
+def _position(position: int) -> dict[str, Any]:
+    return {"update_idxs": [position]}
+
+
+def _chunks(keys: int) -> dict[str, Any]:
+    return {"$": "sdpapc", "v": {"q": 0, "k": keys, "g": [8, 8]}}
+
+
+def _decode(keys: list[int], **given: Any) -> Call:
+    """One head of one user attends to a cache of this shape; to the first key if nothing else."""
+    query, cache = tensor([1, 1, 1, 32]), tensor(keys)
+    causal = given.get("is_causal", True) and "cur_pos_tensor" not in given
+    return Call(_DECODE, [query, cache, cache], {"cur_pos": [0], **given} if causal else given)
+
+
 WRONG: Final = (
     Difference(
         Call("relu", [tensor([1], memory="host")]),
         "crashed SIGSEGV",
         "The operand is on the host.",
-        _NO_DATA + " So do all unary operations, `clamp`, `clone`, `layer_norm` and `rms_norm`.",
+        _NO_DATA
+        + " So do all unary operations, `clamp`, `clone`, `layer_norm` and `rms_norm`, and "
+        "so does the input of `update_cache` and its kin.",
     ),
     Difference(
         Call("relu", [tensor([1], freed=1)]),
@@ -90,17 +306,54 @@ WRONG: Final = (
         "A dimension before the first.",
         "TTNN reads beyond the shape, and cuts by what it finds there.",
     ),
-    Difference(
-        Call("repeat_interleave", [tensor([0, 1, 1, 2]), 2, -1]),
-        "accepted: [0, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
-        "A tensor of tiles without elements.",
-        "TTNN returns the padded shape as the logical one.",
+    *(
+        Difference(
+            Call(op, [tensor([0, 1, 1, 2]), *how]),
+            "accepted: [0, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+            "A tensor of tiles without elements.",
+            "TTNN returns the padded shape as the logical one.",
+        )
+        for op, how in (
+            ("expand", [[0, 1, 3, 2]]),
+            ("repeat", [[1, 1, 1, 2]]),
+            ("repeat_interleave", [2, -1]),
+        )
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([1, 0], layout="rm"), *more], given),
+            "crashed SIGFPE",
+            "Rows without elements.",
+            "TTNN divides by the length of the rows.",
+        )
+        for op, more, given in (
+            ("clone", [], {}),
+            ("copy", [tensor([1, 0], layout="rm")], {}),
+            ("move", [], {"memory_config": memory_config("l1")}),
+            ("to_memory_config", [memory_config("l1")], {}),
+            ("typecast", [dtype("float32")], {}),
+        )
     ),
     Difference(
-        Call("clone", [tensor([1, 0], layout="rm")]),
-        "crashed SIGFPE",
-        "Rows without elements.",
-        "TTNN divides by the length of the rows.",
+        Call("to_memory_config", [tensor([0, 32]), memory_config(_SHARDS)]),
+        "crashed SIGSEGV",
+        "Shards of no elements.",
+        "TTNN reads the buffer of a tensor that has none.",
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([1, 0], layout="rm"), *order]),
+            "crashed SIGFPE",
+            "A tensor without elements.",
+            "TTNN divides by a size that is 0, for most orders of dimensions.",
+        )
+        for op, order in (("permute", [tuple_of([1, 0])]), ("transpose", [0, 1]))
+    ),
+    Difference(
+        Call("to_layout", [tensor([0, 1], layout="rm"), layout("tile")]),
+        "accepted: [0, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "Tiles of no elements.",
+        "TTNN returns the padded shape as the logical one.",
     ),
     Difference(
         Call("concat", [[tensor([0], layout="rm"), tensor([1], layout="rm")], 0]),
@@ -126,6 +379,67 @@ WRONG: Final = (
         "A dimension named twice.",
         "No order of dimensions names one twice.",
     ),
+    *_HEADS_WRONG,
+    *(
+        Difference(
+            Call(op, [tensor([1, 1, 32, 32]), tensor([1, 1, 1, 32]), 32]),
+            "accepted: [1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+            _OUTSIDE,
+            "TTNN does not look where it writes.",
+        )
+        for op in ("update_cache", "kv_cache.update_cache_for_token_")
+    ),
+    Difference(
+        Call(
+            _PAGED, [tensor([1, 1, 32, 32]), tensor([1, 1, 1, 32], memory=_SHARDS)], _position(32)
+        ),
+        "accepted: [1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        _OUTSIDE,
+        "TTNN does not look where it writes.",
+    ),
+    Difference(
+        Call(
+            _PAGED, [tensor([1, 33, 32, 32]), tensor([1, 1, 1, 32], memory=_SHARDS)], _position(0)
+        ),
+        "accepted: [1, 33, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "and the tiles of the input hold",
+        "TTNN writes what lies behind the input to the other heads.",
+    ),
+    Difference(
+        _decode([1, 1, 32, 32], cur_pos_tensor=tensor([1], "int32", "rm", fill=["const", 32])),
+        _ATTENDED,
+        _OUTSIDE,
+        "TTNN checks the positions of a list, but not those of a tensor, nor whether a position is "
+        "in the padding of the cache.",
+    ),
+    Difference(
+        _decode([1, 1, 32, 32], cur_pos_tensor=tensor([1], "bfloat16", "rm")),
+        _ATTENDED,
+        "which TTNN reads as integers of 32 bits.",
+        "TTNN does not look at the dtype.",
+    ),
+    Difference(
+        _decode([1, 1, 40, 32], is_causal=False, program_config=_chunks(32)),
+        _ATTENDED,
+        "which end within a tile: TTNN attends to the padding.",
+        "TTNN takes the padding of the cache for keys.",
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([1]), 1.5], {"activations": [unary_type("RELU")]}),
+            "accepted: [1](pad [32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+            "Activations beside a number, which TTNN leaves out.",
+            "TTNN runs the program without the activation.",
+        )
+        for op in ("maximum", "minimum")
+    ),
+    Difference(
+        Call("add", [tensor([2, 0], layout="rm"), tensor([1])]),
+        "accepted: [32, 0] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "Operands of two layouts, without elements.",
+        "TTNN takes the padded shape for the logical one. So do the other operations of two "
+        "operands.",
+    ),
 )
 """Calls that TTNN crashes on, or answers with a plainly wrong result, and the emulator refuses."""
 
@@ -145,7 +459,6 @@ def _bare(op: str, answer: str, *args: Any) -> Difference:
     )
 
 
-_SHARDS: Final = {"sh": "HEIGHT_SHARDED", "g": [1, 1], "s": [32, 32], "o": "ROW_MAJOR", "b": "L1"}
 _BLOCKS: Final = {"sh": "BLOCK_SHARDED", "g": [2, 2], "s": [32, 64], "o": "ROW_MAJOR", "b": "L1"}
 _CUT: Final = "The input is sharded, and the part is not made of whole tiles."
 _CUT_WHY: Final = "Where the part goes depends on its shards; TTNN takes some and refuses others."
@@ -153,6 +466,8 @@ _TWO_PARTS: Final = (
     "accepted: list of [32, {}](pad [32, {}]) BFLOAT16 TILE DRAM/INTERLEAVED; "
     "[32, {}](pad [32, {}]) BFLOAT16 TILE DRAM/INTERLEAVED"
 )
+_FOUR: Final = "have four dimensions"
+_FOUR_WHY: Final = "TTNN takes other dimensions for those that it means."
 _MOVED: Final = "The input is sharded, and its rows or columns in memory change in number."
 _OWN_SHARDS: Final = "TTNN chooses the shards of the result: one for each core that it needs."
 
@@ -171,6 +486,12 @@ NOT_IMITATED: Final = (
         "accepted: [2, 1, 33](pad [2, 32, 64]) BFLOAT16 TILE DRAM/INTERLEAVED",
         "All tensors must be sharded or all must be interleaved",
         "TTNN takes a sharded tensor beside one that is interleaved in L1, and refuses others.",
+    ),
+    Difference(
+        Call("embedding", [tensor([1], "uint32"), tensor([0, 1])]),
+        "accepted: [1, 1](pad [32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "An id is outside of the table",
+        "TTNN does not look at the ids, and a chip reads beyond the table.",
     ),
     Difference(
         Call("expand", [tensor([1, 32], memory=_SHARDS), [2, 32]]),
@@ -243,6 +564,17 @@ NOT_IMITATED: Final = (
         _CUT,
         _CUT_WHY,
     ),
+    Difference(
+        Call(
+            "transformer.split_query_key_value_and_split_heads",
+            [tensor([2, 32, 192], memory=_BLOCKS | {"s": [32, 96]})],
+            {"num_heads": 2, "memory_config": _BARE},
+        ),
+        "accepted: tuple of "
+        + "; ".join(["[2, 2, 32, 32] BFLOAT16 TILE L1/HEIGHT_SHARDED[4c 32x32 ROW_MAJOR]"] * 3),
+        "The input is sharded.",
+        _OWN_SHARDS,
+    ),
     _bare(
         "transpose",
         "accepted: [2, 2, 2, 1, 1](pad [2, 2, 2, 1, 32]) BFLOAT16 ROW_MAJOR "
@@ -268,6 +600,37 @@ NOT_IMITATED: Final = (
     ),
     *(
         Difference(
+            Call(op, [tensor(shape, memory=_SHARDS | {"s": shards}), how]),
+            f"accepted: {answer} ROW_MAJOR]",
+            _MOVED,
+            "TTNN chooses the shards of the result.",
+        )
+        for op, shape, shards, how, answer in (
+            (
+                "reshape",
+                [32, 64],
+                [32, 64],
+                [2, 32, 32],
+                "[2, 32, 32] BFLOAT16 TILE L1/WIDTH_SHARDED[1c 64x32",
+            ),
+            (
+                "squeeze",
+                [33, 1],
+                [64, 32],
+                1,
+                "[33](pad [32, 64]) BFLOAT16 TILE L1/WIDTH_SHARDED[1c 32x64",
+            ),
+            (
+                "unsqueeze",
+                [1, 33],
+                [32, 64],
+                2,
+                "[1, 33, 1](pad [1, 64, 32]) BFLOAT16 TILE L1/WIDTH_SHARDED[1c 64x32",
+            ),
+        )
+    ),
+    *(
+        Difference(
             Call(op, [tensor([32, 32], memory=_SHARDS), -1]),
             "accepted: [32](pad [32, 32]) BFLOAT16 TILE L1/WIDTH_SHARDED[1c 32x32 ROW_MAJOR]",
             "The input is sharded",
@@ -285,6 +648,216 @@ NOT_IMITATED: Final = (
             -4,
         )
         for op in ("max", "min", "sum")
+    ),
+    _heads(
+        "nlp_create_qkv_heads_decode",
+        _THREE,
+        "The key on cores of its own.",
+        "The emulator deals query and key to the same cores.",
+        tensor([1, 1, 1, 96], memory=_COLUMNS | {"g": [3, 1]}),
+        num_heads=1,
+        overlap_qk_coregrid=False,
+    ),
+    _heads(
+        "nlp_create_qkv_heads_decode",
+        _THREE,
+        "A slice of the users.",
+        "Of interleaved inputs TTNN takes the first users, wherever the slice begins.",
+        tensor([1, 1, 2, 96]),
+        num_heads=1,
+        slice_size=1,
+    ),
+    _heads(
+        "nlp_create_qkv_heads",
+        "accepted: tuple of " + "; ".join([f"[1, 1, 32, 32] BFLOAT16 TILE {_ON_A_CORE}"] * 3),
+        "The input is sharded.",
+        "TTNN takes it in shards of whole heads, and chooses the shards of the results.",
+        tensor([1, 1, 32, 96], memory=_COLUMNS | {"s": [32, 96]}),
+        num_heads=1,
+        transpose_k_heads=False,
+        memory_config=_BARE,
+    ),
+    _heads(
+        "nlp_create_qkv_heads",
+        _SPLIT,
+        "kv_tied, or output_tensors.",
+        "TTNN writes output_tensors of any shape.",
+        *[tensor([1, 1, 1, 32])] * 2,
+        num_heads=1,
+        kv_tied=True,
+    ),
+    _heads(
+        "nlp_concat_heads",
+        _MERGED.format(64, 2),
+        "The input is sharded.",
+        "TTNN takes some shards, crashes on others, and chooses those of the result.",
+        tensor([1, 2, 32, 32], memory=_TILE | {"g": [2, 1]}),
+        memory_config={"$": "mc", "v": "l1_ws"},
+    ),
+    _heads(
+        "nlp_concat_heads_decode",
+        _MERGED.format(32, 1),
+        "output_tensor.",
+        "TTNN takes it by its shards, and does not look at its shape.",
+        _USER,
+        num_heads=1,
+        output_tensor=tensor([1, 1, 32, 32], memory=_COLUMNS),
+    ),
+    _heads(
+        "nlp_concat_heads_decode",
+        _MERGED.format(32, 1),
+        "Users column by column.",
+        "TTNN goes row by row over the cores, whatever the orientation.",
+        tensor([1, 1, 1, 32], memory=_TILE | {"o": "COL_MAJOR"}),
+        num_heads=1,
+    ),
+    _heads(
+        "rotary_embedding_hf",
+        "accepted: [1, 1, 32, 64] BFLOAT16 TILE L1/BLOCK_SHARDED[2c 32x32 ROW_MAJOR]",
+        "An input in block shards.",
+        "A core of TTNN rotates whole rows, of which such shards hold parts.",
+        tensor([1, 1, 32, 64], memory=_TILE | {"sh": "BLOCK_SHARDED", "g": [2, 1]}),
+        *[tensor([1, 1, 32, 64])] * 2,
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([1, 1, 1, 32, 32]), tensor([1, 1, 1, 1, 32]), 0]),
+            "accepted: [1, 1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+            _FOUR,
+            _FOUR_WHY,
+        )
+        for op in (
+            "fill_cache",
+            "kv_cache.fill_cache_for_user_",
+            "update_cache",
+            "kv_cache.update_cache_for_token_",
+        )
+    ),
+    Difference(
+        Call(
+            _PAGED,
+            [tensor([1, 1, 1, 32, 32]), tensor([1, 1, 1, 32], memory=_SHARDS)],
+            _position(0),
+        ),
+        "accepted: [1, 1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        _FOUR,
+        _FOUR_WHY,
+    ),
+    Difference(
+        Call(
+            _PAGED,
+            [tensor([1, 1, 32, 32]), tensor([1, 1, 1, 32], memory=_SHARDS)],
+            {
+                "update_idxs_tensor": tensor([1], "int32", "rm"),
+                "page_table": tensor([1, 1], "int32", "rm"),
+            },
+        ),
+        "accepted: [1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "A page table, a shared cache or mesh coordinates.",
+        "Paged caches, and caches that users share, are not emulated.",
+    ),
+    Difference(
+        Call(
+            _PAGED,
+            [tensor([1, 1, 32, 32]), tensor([1, 1, 1, 32], memory=_SHARDS)],
+            {"update_idxs_tensor": tensor([1, 2], "int32", "rm")},
+        ),
+        "accepted: [1, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "Positions that are sharded, or no vector.",
+        "TTNN reads the first row, or for each core its shard.",
+    ),
+    Difference(
+        Call(
+            "transformer.scaled_dot_product_attention",
+            [tensor([1, 1, 1, 32]), tensor([1, 1, 2, 32]), tensor([1, 1, 2, 32])],
+            {"is_causal": False, "sliding_window_size": 1},
+        ),
+        _ATTENDED,
+        "A sliding window over queries and keys of different lengths.",
+        "TTNN's kernel counts queries from the first key, its golden function from the last.",
+    ),
+    Difference(
+        _decode([1, 1, 32, 32, 1]),
+        _ATTENDED,
+        _FOUR,
+        _FOUR_WHY,
+    ),
+    Difference(
+        _decode([1, 1, 32, 32], attention_sink=tensor([1, 32])),
+        _ATTENDED,
+        "An attention sink, or a shared cache.",
+        "They are not emulated; with a shared cache, TTNN returns one user of all.",
+    ),
+    Difference(
+        _decode([1, 1, 32, 32], is_causal=False, sliding_window_size=1),
+        _ATTENDED,
+        "A sliding window that is not causal.",
+        "TTNN's kernel takes the last keys, its golden function those around the last.",
+    ),
+    Difference(
+        _decode([1, 1, 32, 32], is_causal=False, attn_mask=tensor([2, 1, 1, 32])),
+        _ATTENDED,
+        "A mask of [",
+        "TTNN looks at heads and length of a mask only.",
+    ),
+    Difference(
+        _decode([1, 1, 32, 31]),
+        _ATTENDED,
+        "Head sizes or lengths that differ, though not in tiles.",
+        "TTNN compares padded shapes.",
+    ),
+    Difference(
+        Call(
+            _DECODE,
+            [
+                tensor([1, 1, 1, 32], layout="rm", memory=_SHARDS | {"s": [1, 32]}),
+                tensor([1, 1, 32, 32]),
+                tensor([1, 1, 32, 32]),
+            ],
+            {"cur_pos": [0], "memory_config": {"$": "mc", "v": _SHARDS}},
+        ),
+        "accepted: [1, 1, 1, 32] BFLOAT16 ROW_MAJOR L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]",
+        "A query in rows.",
+        "The result is in rows too, in shards that are larger than its own.",
+    ),
+    Difference(
+        _decode(
+            [1, 1, 32, 32],
+            cur_pos_tensor=tensor([1, 1], "int32", "rm", _SHARDS | {"s": [1, 1]}),
+        ),
+        _ATTENDED,
+        "Positions in shards.",
+        "TTNN reads for each core its shard.",
+    ),
+    Difference(
+        _decode(
+            [1, 1, 32, 32],
+            memory_config={"$": "mc", "v": _SHARDS | {"s": [64, 32]}},
+        ),
+        "accepted: [1, 1, 1, 32](pad [1, 1, 32, 32]) BFLOAT16 TILE "
+        "L1/HEIGHT_SHARDED[1c 64x32 ROW_MAJOR]",
+        "Shards of the result that are not one user's each.",
+        "TTNN writes the result of a user to a core.",
+    ),
+    _bare("pow", _ONE_SHARD, tensor([1]), 0),
+    Difference(
+        Call("divide", [tensor([1], "int32"), tensor([1], "int32")], {"rounding_mode": "ceil"}),
+        "accepted: [1](pad [32, 32]) FLOAT32 TILE DRAM/INTERLEAVED",
+        "Incorrect rounding mode",
+        "Between INT32, TTNN does not look whether it knows the mode.",
+    ),
+    Difference(
+        Call("softmax", [tensor([0], memory="host")]),
+        "accepted: [0](pad [32, 0]) BFLOAT16 TILE HOST",
+        "No device found",
+        "TTNN returns a tensor without elements before it looks where it is.",
+    ),
+    Difference(
+        Call("sum", [tensor([0], layout="rm", memory="host")]),
+        "accepted: [](pad [1]) BFLOAT16 ROW_MAJOR HOST",
+        "Expected input tensor to be on device",
+        "TTNN fills the result of no elements before it looks where they are. So do `mean`, `max` "
+        "and `min`.",
     ),
 )
 """Calls that TTNN takes and the emulator refuses, because it does not imitate what TTNN does."""

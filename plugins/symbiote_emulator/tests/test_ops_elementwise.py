@@ -173,6 +173,54 @@ def test_integers(device: Any) -> None:
         ttnn.gelu(x)
 
 
+def test_whole_numbers_beside_integers_count_by_their_bits(device: Any) -> None:
+    x = on_device(torch.tensor([[5, 7]]), device, ttnn.uint32)
+    assert stored(ttnn.add(x, -1)).tolist() == [[4, 6]]
+    with pytest.raises(RuntimeError, match=r"cannot represent the scalar -1\.0"):
+        ttnn.add(x, -1.0)
+    with pytest.raises(RuntimeError, match="cannot represent the scalar 4294967296"):
+        ttnn.eq(x, 2**32)
+    assert ttnn.multiply(x, 2**32).dtype is ttnn.float32
+
+
+def test_a_rounded_quotient_by_zero_is_no_error(device: Any) -> None:
+    x = on_device(torch.tensor([[7, -7, 7]]), device, ttnn.int32)
+    y = on_device(torch.tensor([[2, 2, 0]]), device, ttnn.int32)
+    assert stored(ttnn.divide(x, y, rounding_mode="floor")).tolist() == [[3, -4, 0]]
+    assert stored(ttnn.divide(x, y, rounding_mode="trunc")).tolist() == [[3, -3, 0]]
+
+
+@pytest.mark.parametrize("dtype", [ttnn.bfloat16, ttnn.int32])
+def test_logical_not(device: Any, dtype: Any) -> None:
+    out = ttnn.logical_not(on_device(torch.tensor([[0, 3, -2]]), device, dtype))
+    assert stored(out).tolist() == [[1, 0, 0]]
+    assert out.dtype is dtype
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+@pytest.mark.parametrize(
+    "where", ["activations", "input_tensor_a_activations", "input_tensor_b_activations"]
+)
+def test_an_activation_beside_a_number_is_refused(device: Any, name: str, where: str) -> None:
+    x = on_device(values((2, 33)), device)
+    with pytest.raises(RuntimeError, match=r"TTNN 0\.81\.1 gives a wrong result here"):
+        getattr(ttnn, name)(x, 0.5, **{where: [ttnn.UnaryOpType.RELU]})
+    getattr(ttnn, name)(x, x, **{where: [ttnn.UnaryOpType.RELU]})
+
+
+def test_rows_without_elements(device: Any) -> None:
+    x = on_device(torch.ones(2, 0), device, layout=ttnn.ROW_MAJOR_LAYOUT)
+    assert tuple(ttnn.add(x, 2).shape) == (2, 0)
+    for call in (
+        lambda: ttnn.add(x, x),
+        lambda: ttnn.where(x, x, 1.0),
+        lambda: ttnn.clamp(x, x, x),
+        lambda: ttnn.pow(x, 1),
+    ):
+        with pytest.raises(RuntimeError, match="crashes the process"):
+            call()
+
+
 def test_shapes_that_do_not_broadcast(device: Any) -> None:
     with pytest.raises(RuntimeError, match="dim a: 33, dim b: 32"):
         ttnn.add(on_device(torch.ones(2, 33), device), on_device(torch.ones(2, 32), device))

@@ -59,6 +59,24 @@ def test_refused_norms(device: Any) -> None:
         ttnn.rms_norm(on_device(torch.ones(4, 64), device, layout=ttnn.ROW_MAJOR_LAYOUT))
 
 
+def test_norms_refuse_shards_with_room_to_spare(device: Any) -> None:
+    cores = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(1, 1))])
+    for shard, ok in (((32, 32), True), ((64, 32), False)):
+        memory = ttnn.MemoryConfig(
+            ttnn.TensorMemoryLayout.BLOCK_SHARDED,
+            ttnn.BufferType.L1,
+            ttnn.ShardSpec(cores, shard, ttnn.ShardOrientation.ROW_MAJOR),
+        )
+        x = ttnn.to_memory_config(on_device(values((64, 64)), device), memory)
+        if ok:
+            assert ttnn.layer_norm(x).memory_config() == memory
+            with pytest.raises(RuntimeError, match="residual tensor b should be sharded"):
+                ttnn.rms_norm(x, residual_input_tensor=on_device(values((64, 64)), device))
+        else:
+            with pytest.raises(RuntimeError, match="requires 1x2 = 2 shards"):
+                ttnn.layer_norm(x)
+
+
 @property_test
 @given(shape=shapes, seed=seeds, data=st.data())
 def test_softmax(device: Any, shape: tuple[int, ...], seed: int, data: Any) -> None:

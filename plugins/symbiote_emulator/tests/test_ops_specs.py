@@ -8,6 +8,8 @@ import pytest
 import torch
 from emulator_golden import on_device, stored, values
 
+from symbiote_conformance import Bench, Call, Status
+from symbiote_conformance.strategies.describe import tensor
 from symbiote_emulator import ttnn
 
 TILE, RM = ttnn.TILE_LAYOUT, ttnn.ROW_MAJOR_LAYOUT
@@ -254,5 +256,151 @@ def test_a_freed_tensor_of_whole_tiles_passes_a_reshape_to_its_own_shape(device:
     ttnn.deallocate(x)
     ttnn.deallocate(odd)
     assert not ttnn.reshape(x, [-1, 64]).is_allocated()
+    assert not ttnn.pad(x, [(0, 0)], 0.0).is_allocated()
     with pytest.raises(RuntimeError, match="Tensor is not allocated"):
         ttnn.reshape(odd, [3, 5])
+
+
+def test_scalars_pass_what_has_no_dimension_to_look_at(device: Any) -> None:
+    x, rows = on_device(torch.tensor(2.0), device), on_device(torch.tensor(2.0), device, layout=RM)
+    assert ttnn.slice(x, [47], [48]) is x
+    assert tuple(ttnn.squeeze(x, -1).shape) == ()
+    assert stored(ttnn.repeat_interleave(x, 1, 5)).item() == 2.0
+    for given in (x, rows):
+        where = ttnn.argmax(given, dim=0)
+        assert (tuple(where.shape), where.dtype, where.layout) == ((), ttnn.uint32, given.layout)
+        best, index = ttnn.topk(given, 1)
+        assert (stored(best).item(), index.dtype, index.layout) == (2.0, ttnn.uint16, given.layout)
+
+
+@pytest.mark.parametrize("dtype", [ttnn.uint8, ttnn.uint16])
+def test_bytes_and_shorts_in_another_shape_that_moves_nothing(device: Any, dtype: Any) -> None:
+    x = on_device(torch.tensor([[7]]), device, dtype)
+    assert stored(ttnn.reshape(x, [])).item() == 7
+    assert stored(x[0, 0]).item() == 7
+    assert tuple(ttnn.reshape(ttnn.reshape(x, []), [1, 1]).shape) == (1, 1)
+    rows = on_device(torch.ones(2, 3), device, dtype, RM)
+    assert ttnn.reshape(rows, [2, 3], memory_config=L1).memory_config() == L1
+    with pytest.raises(RuntimeError, match="Can only work with bfloat16/float32"):
+        ttnn.reshape(rows, [3, 2])
+
+
+def test_bytes_can_be_repeated_to_whole_tiles(device: Any) -> None:
+    x = torch.arange(16 * 48).reshape(16, 48) % 256
+    out = ttnn.repeat(on_device(x, device, ttnn.uint8), [2, 2])
+    assert torch.equal(stored(out), x.repeat(2, 2).double())
+    with pytest.raises(RuntimeError, match="Can only tilize"):
+        ttnn.repeat(on_device(x, device, ttnn.uint8), [3, 2])
+
+
+def test_results_without_elements(device: Any) -> None:
+    x = on_device(torch.zeros(2, 0, 192), device)
+    split = ttnn.transformer.split_query_key_value_and_split_heads
+    shapes = [tuple(t.shape) for t in split(x, num_heads=2, num_kv_heads=2)]
+    assert shapes == [(2, 2, 0, 32), (2, 2, 32, 0), (2, 2, 0, 32)]
+    heads = on_device(torch.zeros(0, 2, 3, 32), device)
+    assert tuple(ttnn.transformer.concatenate_heads(heads).shape) == (0, 3, 64)
+    values, indices = ttnn.topk(on_device(torch.zeros(0, 40), device, ttnn.int32, RM), 5)
+    assert tuple(values.shape) == tuple(indices.shape) == (0, 5)
+    assert (values.dtype, indices.dtype, indices.layout) == (ttnn.int32, ttnn.int32, RM)
+
+
+def test_what_is_like_a_freed_tensor_of_integers_or_rows_is_on_the_host(device: Any) -> None:
+    whole, rows = on_device(torch.ones(3), device, ttnn.int32), on_device(torch.ones(3), device)
+    like = (ttnn.zeros_like, ttnn.ones_like)
+    ttnn.deallocate(whole)
+    ttnn.deallocate(rows)
+    for make in like:
+        assert make(whole).storage_type() is ttnn.StorageType.HOST
+        assert make(rows, layout=RM).storage_type() is ttnn.StorageType.HOST
+        with pytest.raises(RuntimeError, match="The tensor was deallocated"):
+            make(rows)
+
+
+def test_a_range_on_the_host_takes_no_memory_config(device: Any) -> None:
+    asked = ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG
+    assert ttnn.arange(3, memory_config=asked).to_list() == [0.0, 1.0, 2.0]
+    with pytest.raises(RuntimeError, match="bad optional access"):
+        ttnn.arange(3, memory_config=asked, device=device)
+
+
+def test_a_sharded_tensor_in_another_shape(device: Any) -> None:
+    x = values((32, 64))
+    sharded = ttnn.relu(on_device(x, device), memory_config=ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG)
+    assert ttnn.unsqueeze(sharded, 0).memory_config() == sharded.memory_config()
+    with pytest.raises(RuntimeError, match="rows or columns in memory change in number"):
+        ttnn.reshape(sharded, [2, 32, 32])
+    moved = ttnn.reshape(sharded, [2, 32, 32], memory_config=L1)
+    assert torch.equal(stored(moved), x.relu().reshape(2, 32, 32).double())
+
+
+@pytest.mark.parametrize(("arch", "accepts"), [("wormhole_b0", True), ("blackhole", False)])
+def test_vectors_of_whole_bfloat8_b_tiles_in_dram(arch: str, accepts: bool) -> None:
+    bench = Bench(f"emulator:{arch}")
+    whole, cut = tensor([32], "bfloat8_b"), tensor([31], "bfloat8_b")
+    in_l1 = tensor([32], "bfloat8_b", memory="l1")
+    assert (bench.run(Call("concat", [[whole, whole]])).status is Status.OK) is accepts
+    assert bench.run(Call("concat", [[whole, cut]])).status is Status.OK
+    assert bench.run(Call("concat", [[in_l1, in_l1]])).status is Status.OK
+    bench.close()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "dim", "scalar", "layout"),
+    [
+        (ttnn.float32, [0, 1], 1.0, RM),
+        (ttnn.float32, [1, 2], 1.0, TILE),
+        (ttnn.bfloat16, [0], 1.0, TILE),
+        (ttnn.bfloat16, [0], 2.0, RM),
+        (ttnn.int32, [2], 1.0, TILE),
+    ],
+)
+def test_the_layout_of_sums_of_rows(
+    device: Any, dtype: Any, dim: list[int], scalar: float, layout: Any
+) -> None:
+    x = torch.ones(2, 3, 4)
+    out = ttnn.sum(on_device(x, device, dtype, RM), dim, scalar=scalar)
+    assert out.layout is layout
+    assert torch.equal(stored(out), x.sum(dim).double() * scalar)
+
+
+@pytest.mark.parametrize("layout", [TILE, RM])
+def test_reductions_of_a_scalar_keep_dtype_and_layout(device: Any, layout: Any) -> None:
+    x = on_device(torch.tensor(3), device, ttnn.uint16, layout)
+    for reduce in (ttnn.sum, ttnn.mean, ttnn.max):
+        out = reduce(x, -1)
+        assert (out.layout, out.dtype, stored(out).item()) == (layout, ttnn.uint16, 3)
+    assert stored(ttnn.softmax(on_device(torch.tensor(3.0), device, layout=layout), -1)) == 1
+
+
+def test_norms_of_nothing_look_at_nothing_else(device: Any) -> None:
+    x = on_device(torch.ones(2, 0, 32), device)
+    odd = on_device(torch.ones(5), device, ttnn.uint32, RM)
+    for norm in (ttnn.layer_norm, ttnn.rms_norm):
+        assert tuple(norm(x, weight=odd, residual_input_tensor=odd).shape) == (2, 0, 32)
+
+
+@pytest.mark.parametrize(("ta", "tb"), [(True, False), (False, True), (True, True)])
+def test_vectors_that_are_transposed_are_columns_and_rows(device: Any, ta: bool, tb: bool) -> None:
+    x, one = on_device(torch.ones(2), device), on_device(torch.ones(1), device)
+    with pytest.raises(RuntimeError, match=r"must be equal|different volumes"):
+        ttnn.matmul(x, x, transpose_a=ta, transpose_b=tb)
+    assert stored(ttnn.matmul(one, one, transpose_a=ta, transpose_b=tb)).tolist() == 1
+
+
+def test_where_takes_shards_of_a_later_operand(device: Any) -> None:
+    core = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(0, 0))])
+    memory = ttnn.MemoryConfig(
+        ttnn.TensorMemoryLayout.HEIGHT_SHARDED,
+        ttnn.BufferType.L1,
+        ttnn.ShardSpec(core, (32, 32), ttnn.ShardOrientation.ROW_MAJOR),
+    )
+    x = in_l1(torch.ones(1, 32), device)
+    sharded = ttnn.to_memory_config(x, memory)
+    assert ttnn.where(x, x, sharded).memory_config() == memory
+    assert ttnn.add(x, sharded).memory_config() == L1
+
+
+def test_gelu_takes_no_none(device: Any) -> None:
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        ttnn.gelu(on_device(torch.ones(1, 32), device), fast_and_approximate_mode=None)

@@ -309,6 +309,74 @@ REFUSED: list[tuple[str, Call, str, str]] = [
         "Inputs to softmax must be tilized",
         "ttnn.TILE_LAYOUT",
     ),
+    (
+        "argmax of shards",
+        lambda t: ttnn.argmax(t.sharded("HEIGHT_SHARDED", 2, 32, 64), dim=-1),
+        "Only INTERLEAVED memory layout is supported for inputs",
+        "ttnn.to_memory_config",
+    ),
+    (
+        "embedding of sharded ids",
+        lambda t: ttnn.embedding(t.sharded("HEIGHT_SHARDED", 2, 32, 64), t(9, 32)),
+        "Embedding does not currently support sharded inputs",
+        "interleaved",
+    ),
+    (
+        "heads of blocks into blocks",
+        lambda t: split_heads(
+            ttnn.reshape(t.sharded("BLOCK_SHARDED", 2, 32, 96), [1, 32, 192]), num_heads=2
+        ),
+        "Output memory config layout must be HEIGHT_SHARDED but got",
+        "ttnn.to_memory_config",
+    ),
+    (
+        "to_layout, a layout that is none",
+        lambda t: ttnn.to_layout(t(4, 8), ttnn.Layout.INVALID),
+        "ttnn::to_layout: Unsupported layout conversion from Layout::TILE to Layout::INVALID!",
+        "ttnn.ROW_MAJOR_LAYOUT",
+    ),
+    (
+        "view on the host",
+        lambda t: ttnn.view(t(4, 8, host=True), [1, 4, 8]),
+        "View requires the tensor be stored on device, use reshape instead",
+        "ttnn.reshape",
+    ),
+    (
+        "reshape of a scalar into another memory",
+        lambda t: ttnn.reshape(t(layout=RM), [1, 1], memory_config=L1),
+        "Can't do reshape to or from a rank 0 tensor",
+        "Leave memory_config out",
+    ),
+    (
+        "slice from before the tensor",
+        lambda t: t(4, 8)[-5:],
+        "End 4 must be greater than or equal to start 4294967295",
+        "Dimension 0 has 4 elements",
+    ),
+    (
+        "slice of no 4-bit floats within a tile",
+        lambda t: t(64, 64, dtype=ttnn.bfloat4_b)[3:3],
+        "Only TILE layout is supported for BFLOAT8_B dtype!",
+        "multiple of 32",
+    ),
+    (
+        "repeat of 4-bit floats to five dimensions",
+        lambda t: ttnn.repeat(t(1, 1, 1, 1, dtype=ttnn.bfloat4_b), [2, 1, 1, 1, 1]),
+        "Only TILE layout is supported for BFLOAT8_B dtype!",
+        "ttnn.typecast",
+    ),
+    (
+        "typecast of no rows",
+        lambda t: ttnn.typecast(t(0, 8, layout=RM), ttnn.float32),
+        "DFB 'out' has no producer",
+        "ttnn.empty",
+    ),
+    (
+        "transpose of nothing out of shards",
+        lambda t: ttnn.transpose(t.sharded("HEIGHT_SHARDED", 2, 32, 64), 1, -1, memory_config=L1),
+        "Clone: mixed sharded/interleaved layout not currently supported",
+        "ttnn.to_memory_config",
+    ),
 ]
 
 
@@ -364,8 +432,11 @@ def test_padding_that_ttnn_forgets(make: Make, call: Call) -> None:
         lambda t: ttnn.rsub(1, t(4, 8)),
         lambda t: ttnn.repeat(t(4, 8), [-1, 1]),
         lambda t: t(4, 8)[1.5],
+        lambda t: ttnn.arange(None, 3),
+        lambda t: ttnn.arange(3, step=1),
+        lambda t: ttnn.arange(0, 3, None),
     ],
-    ids=["topk", "heads", "pad", "gelu", "rsub", "repeat", "index"],
+    ids=["topk", "heads", "pad", "gelu", "rsub", "repeat", "index", "arange", "step", "no step"],
 )
 def test_arguments_of_the_wrong_kind(make: Make, call: Call) -> None:
     with pytest.raises(TypeError) as caught:
@@ -379,8 +450,25 @@ def test_arguments_of_the_wrong_kind(make: Make, call: Call) -> None:
         (lambda t: ttnn.where(t(4, 8, host=True), t(4, 8), t(4, 8)), "on the host"),
         (lambda t: ttnn.embedding(t.ids(1, 4), t(9, 0, layout=RM)), "no columns"),
         (lambda t: ttnn.concat([t(4, 0), t(4, 33)], 1), "no elements"),
+        (lambda t: ttnn.typecast(t(4, 0, layout=RM), ttnn.float32), "Rows without elements"),
+        (lambda t: ttnn.copy(t(4, 0, layout=RM), t(4, 0, layout=RM)), "Rows without elements"),
+        (lambda t: ttnn.move(t(0, layout=RM), memory_config=L1), "Rows without elements"),
+        (lambda t: ttnn.to_memory_config(t(0, layout=RM), L1), "Rows without elements"),
+        (
+            lambda t: ttnn.to_memory_config(
+                t(0, 64), t.sharded("HEIGHT_SHARDED", 2, 32, 64).memory_config()
+            ),
+            "Shards of no elements",
+        ),
+        (lambda t: ttnn.permute(t(4, 0, layout=RM), [1, 0]), "A tensor without elements"),
+        (lambda t: ttnn.transpose(t(0, 4, 5), 0, 1), "A tensor without elements"),
+        (lambda t: ttnn.permute(t(4, 5, 0), [1, 2, 0]), "A tensor without elements"),
+        (lambda t: ttnn.transpose(t(4, 5, host=True), 0, 0, memory_config=L1), "on the host"),
     ],
-    ids=["where", "embedding", "concat"],
+    ids=[
+        *("where", "embedding", "concat", "typecast", "copy", "move", "to_memory_config"),
+        *("shards", "permute rows", "transpose", "permute", "transpose on the host"),
+    ],
 )
 def test_what_kills_ttnns_process(make: Make, call: Call, why: str) -> None:
     with pytest.raises(WouldCrash, match=why):

@@ -215,11 +215,9 @@ def _product(
     a = a.transpose(-1, -2) if transpose_a else a
     b = b.transpose(-1, -2) if transpose_b else b
     g = sum((x @ y for x, y in _passes(a, b, fidelity)), torch.zeros((), dtype=torch.float64))
-    bound = tolerances.product(g, a.double(), b.double())
     if bias is not None:
         g = g + bias.double()
-        bound = bound + 2.0**-8 * g.abs()
-    return Golden("product", g, bound)
+    return Golden("product", g, tolerances.product(g, a.double(), b.double()))
 
 
 def _pad(x: Tensor, padding: Any, value: float = 0.0) -> Golden:
@@ -245,6 +243,140 @@ def _slice(x: Tensor, starts: Any, stops: Any, steps: Any = None) -> Golden:
     return Golden("exact", g, tolerances.exact(g))
 
 
+def _attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    attn_mask: Tensor | None = None,
+    is_causal: bool = True,
+    scale: float | None = None,
+    sliding_window_size: int | None = None,
+) -> Golden:
+    """Of [B, heads, Sq, size]; groups of heads share keys."""
+    seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool)
+    distance = torch.arange(q.shape[2])[:, None] - torch.arange(k.shape[2])
+    if is_causal:
+        seen &= distance >= 0
+    if sliding_window_size:
+        reach = sliding_window_size if is_causal else sliding_window_size // 2 + 1
+        seen &= (distance < reach) & (distance > -reach)
+    scores = torch.zeros(()) if attn_mask is None else attn_mask.double()
+    g = _attended(q, k, v, scores, seen, scale)
+    return Golden("row", g, tolerances.row(g))
+
+
+def _attended(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor, seen: Tensor, scale: float | None
+) -> Tensor:
+    group = q.shape[1] // k.shape[1]
+    keys, values = (t.double().repeat_interleave(group, 1) for t in (k, v))
+    scores = q.double() @ keys.transpose(-1, -2) * (q.shape[-1] ** -0.5 if scale is None else scale)
+    return torch.softmax((scores + bias).masked_fill(~seen, -math.inf), -1) @ values
+
+
+def _attention_decode(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    is_causal: bool = True,
+    attn_mask: Tensor | None = None,
+    cur_pos: Any = None,
+    cur_pos_tensor: Tensor | None = None,
+    scale: float | None = None,
+    sliding_window_size: int | None = None,
+    program_config: Any = None,
+) -> Golden:
+    """Of a token of each user, [1, B, heads, size]; ``cur_pos`` is the last key that it sees."""
+    del program_config
+    users, length = k.shape[0], k.shape[2]
+    if not is_causal:
+        last = torch.full((users,), length - 1)
+    elif cur_pos_tensor is not None:
+        last = cur_pos_tensor.long().flatten()[:users]
+    else:
+        last = torch.tensor(cur_pos)[:users]
+    distance = last[:, None] - torch.arange(length)
+    seen = (distance >= 0) & (distance < (sliding_window_size or length))
+    bias = torch.zeros(()) if attn_mask is None else attn_mask.double().transpose(1, 2)
+    query = q[0][:, :, None]
+    g = _attended(query, k, v, bias, seen[:, None, None], scale)[:, :, 0][None]
+    return Golden("row", g, tolerances.row(g))
+
+
+def _tiles(x: Tensor, rows: int, width: int) -> Tensor:
+    """What is in whole tiles of ``x``, of which ``rows`` and ``width`` are wanted."""
+    x = x.double()[..., :rows, :width]
+    return F.pad(x, (0, width - x.shape[-1], 0, rows - x.shape[-2]))
+
+
+def _written(cache: Tensor, source: Tensor, g: Tensor) -> Golden:
+    """A cache with something written to it: rounded once where the dtypes differ."""
+    rounded = source.dtype is torch.float32 and cache.dtype is not torch.float32
+    bound = tolerances.sum_or_product(g) if rounded else tolerances.exact(g)
+    return Golden("sum_or_product" if rounded else "exact", g, bound)
+
+
+def _paged_update(
+    cache: Tensor, source: Tensor, *, update_idxs: Any = None, update_idxs_tensor: Any = None
+) -> Golden:
+    positions = update_idxs if update_idxs_tensor is None else update_idxs_tensor.tolist()
+    g = cache.double()
+    for user, position in enumerate(positions):
+        g[user, :, position] = _tiles(source, cache.shape[1], cache.shape[3])[0, user]
+    return _written(cache, source, g)
+
+
+def _fill(cache: Tensor, source: Tensor, user: int, *, update_idx: int = 0) -> Golden:
+    end = min(update_idx + -(-source.shape[2] // 32) * 32, cache.shape[2])
+    g = cache.double()
+    g[user, :, update_idx:end] = _tiles(source, end - update_idx, cache.shape[3])[0]
+    return _written(cache, source, g)
+
+
+def _update(cache: Tensor, source: Tensor, position: int, *, batch_offset: int = 0) -> Golden:
+    g = cache.double()
+    tokens = _tiles(source, batch_offset + cache.shape[0], cache.shape[3])
+    for user in range(cache.shape[0]):
+        g[user, :, position] = tokens[0, :, batch_offset + user]
+    return _written(cache, source, g)
+
+
+def _concat_heads(x: Tensor) -> Golden:
+    batch, heads, length, size = x.shape
+    g = x.double().transpose(1, 2).reshape(batch, 1, length, heads * size)
+    return Golden("exact", g, tolerances.exact(g))
+
+
+def _concat_heads_decode(x: Tensor, *, num_heads: int) -> Golden:
+    """32 rows, of which those of no user hold NaN."""
+    users = x[0, :, :num_heads].double().flatten(1)
+    g = F.pad(users, (0, 0, 0, 32 - users.shape[0]), value=math.nan)[None, None]
+    return Golden("exact", g, tolerances.exact(g))
+
+
+def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Golden:
+    """``x * cos + rotate_half(x) * sin``, as transformers defines it."""
+    first, second = x.double().chunk(2, -1)
+    direct = x.double() * cos.double()
+    turned = torch.cat([-second, first], -1) * sin.double()
+    g = direct + turned
+    return Golden("reduction", g, tolerances.reduction(g, direct.abs() + turned.abs()))
+
+
+def _rotary(x: Tensor, cos: Tensor, sin: Tensor, token: int | None = None) -> Golden:
+    if token is None:
+        return _rotary_hf(x, cos, sin)
+    return _rotated(x, *(t[0, 0, token] for t in (cos, sin)))
+
+
+def _rotary_hf(x: Tensor, cos: Tensor, sin: Tensor, *, is_decode_mode: bool = False) -> Golden:
+    if is_decode_mode:
+        return _rotated(x, cos, sin)
+    return _rotated(x, *(t.flatten(0, -2)[: x.shape[-2]] for t in (cos, sin)))
+
+
 _MAKERS: Final[Mapping[str, Maker]] = {
     "abs": _unary(torch.abs, "exact"),
     "cos": _unary(torch.cos),
@@ -253,6 +385,7 @@ _MAKERS: Final[Mapping[str, Maker]] = {
     "gelu": _unary(_gelu),
     "identity": _unary(torch.clone, "exact"),
     "log": _unary(torch.log),
+    "logical_not": _unary(lambda x: (x == 0).double(), "exact"),
     "neg": _unary(torch.neg, "exact"),
     "reciprocal": _unary(torch.reciprocal),
     "relu": _unary(torch.relu, "exact"),
@@ -292,6 +425,17 @@ _MAKERS: Final[Mapping[str, Maker]] = {
     "linear": _product,
     "matmul": _product,
     "embedding": _embedding,
+    "experimental.paged_update_cache": _paged_update,
+    "fill_cache": _fill,
+    "kv_cache.fill_cache_for_user_": _fill,
+    "kv_cache.update_cache_for_token_": _update,
+    "update_cache": _update,
+    "transformer.scaled_dot_product_attention": _attention,
+    "transformer.scaled_dot_product_attention_decode": _attention_decode,
+    "experimental.nlp_concat_heads": _concat_heads,
+    "experimental.nlp_concat_heads_decode": _concat_heads_decode,
+    "experimental.rotary_embedding": _rotary,
+    "experimental.rotary_embedding_hf": _rotary_hf,
     "pad": _pad,
     "slice": _slice,
     "__getitem__": _move(lambda x, index: x[index]),

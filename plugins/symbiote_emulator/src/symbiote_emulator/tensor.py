@@ -111,13 +111,20 @@ class Tensor:
         self._kept = Kept(value, transposed=transposed) if may_keep(value) else None
         return self._kept
 
-    def write(self, value: torch.Tensor) -> None:
-        """Replace the values in place (views see it), rounded to this tensor's dtype.
+    def write(self, value: torch.Tensor, part: Any = ...) -> None:
+        """Replace values in place (views see it), rounded to this tensor's dtype.
 
         Args:
-            value: broadcastable to the shape.
+            value: broadcastable to the shape of the part.
+            part: the index of what to replace; all of it if left out. Rows stay whole, for block
+                floats round blocks of them.
         """
-        self.value.copy_(quantise(value, self._spec.dtype))
+        stored, rounded = self.value, quantise(value, self._spec.dtype)
+        if stored.is_inference():  # made in inference mode, where alone it may be written
+            with torch.inference_mode():
+                stored[part] = rounded
+        else:
+            stored[part] = rounded
 
     # -- the API of ttnn.Tensor -------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ UNARY: Final = (
     "gelu",
     "identity",
     "log",
+    "logical_not",
     "neg",
     "reciprocal",
     "relu",

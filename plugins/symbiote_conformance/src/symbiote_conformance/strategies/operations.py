@@ -8,7 +8,15 @@ from types import MappingProxyType
 from hypothesis import strategies as st
 
 from symbiote_conformance.calls import Call
-from symbiote_conformance.strategies import creation, elementwise, moves, products, rows
+from symbiote_conformance.strategies import (
+    caches,
+    creation,
+    elementwise,
+    heads,
+    moves,
+    products,
+    rows,
+)
 from symbiote_conformance.strategies.wrong import sometimes_wrong
 
 Calls = st.SearchStrategy[Call]
@@ -27,6 +35,8 @@ def _plausible() -> dict[str, Calls]:
     table |= {op: creation.like_calls(op) for op in creation.LIKE}
     table |= {op: rows.norm_calls(op) for op in ("layer_norm", "rms_norm")}
     table |= {op: rows.reduction_calls(op) for op in ("sum", "mean", "max", "min")}
+    table |= {op: caches.fill_calls(op) for op in caches.FILLING}
+    table |= {op: caches.update_calls(op) for op in caches.UPDATING}
     table |= {op: products.product_calls(op) for op in ("linear", "matmul")}
     table |= {op: moves.reshape_calls(op) for op in ("reshape", "view")}
     table |= {
@@ -41,6 +51,13 @@ def _plausible() -> dict[str, Calls]:
         "deallocate": moves.deallocate_calls(),
         "embedding": rows.embedding_calls(),
         "expand": moves.expand_calls(),
+        "experimental.nlp_concat_heads": heads.concat_heads_calls(),
+        "experimental.nlp_concat_heads_decode": heads.concat_heads_decode_calls(),
+        "experimental.nlp_create_qkv_heads": heads.create_heads_calls(),
+        "experimental.nlp_create_qkv_heads_decode": heads.create_heads_decode_calls(),
+        "experimental.rotary_embedding": heads.rotary_calls(),
+        "experimental.rotary_embedding_hf": heads.rotary_hf_calls(),
+        "experimental.paged_update_cache": caches.paged_update_calls(),
         "from_device": moves.from_device_calls(),
         "from_torch": creation.from_torch_calls(),
         "move": moves.move_calls(),
@@ -59,6 +76,7 @@ def _plausible() -> dict[str, Calls]:
         "topk": rows.topk_calls(),
         "transformer.concatenate_heads": products.concatenate_heads_calls(),
         "transformer.scaled_dot_product_attention": products.attention_calls(),
+        "transformer.scaled_dot_product_attention_decode": caches.attention_decode_calls(),
         "transformer.split_query_key_value_and_split_heads": products.split_heads_calls(),
         "transpose": moves.transpose_calls(),
         "typecast": moves.typecast_calls(),

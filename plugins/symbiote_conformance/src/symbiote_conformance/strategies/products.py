@@ -93,6 +93,7 @@ def attention_calls(draw: st.DrawFn) -> Call:
             scale=st.sampled_from([0.125, 1.0]),
             memory_config=memory_configs,
             compute_kernel_config=compute_configs,
+            sliding_window_size=st.sampled_from([0, 1, 8, 40]),
             output_concat_heads=st.booleans(),
         )
     )

@@ -27,11 +27,12 @@ FUNCTIONS: Final[dict[UnaryOpType, Function]] = {
     _U.HARDSIGMOID: F.hardsigmoid,
     _U.HARDSWISH: F.hardswish,
     _U.HARDTANH: F.hardtanh,
-    _U.IDENTITY: lambda x: x,
+    _U.IDENTITY: torch.clone,
     _U.LOG: torch.log,
     _U.LOG10: torch.log10,
     _U.LOG1P: torch.log1p,
     _U.LOG2: torch.log2,
+    _U.LOGICAL_NOT_UNARY: lambda x: (x == 0).to(x.dtype),
     _U.MISH: F.mish,
     _U.NEG: torch.neg,
     _U.RECIP: torch.reciprocal,
@@ -134,10 +135,13 @@ FUSABLE: Final = frozenset(
 )
 """Activations that a matmul program can apply itself (those it takes with a core grid)."""
 
-INTEGER_OK: Final = frozenset({_U.RELU, _U.RELU6, _U.ABS, _U.NEG, _U.SQUARE, _U.IDENTITY})
+INTEGER_OK: Final = frozenset(
+    {_U.RELU, _U.RELU6, _U.ABS, _U.NEG, _U.SQUARE, _U.IDENTITY, _U.LOGICAL_NOT_UNARY}
+)
 """Functions that take integer dtypes, see `takes`."""
 
 _INTEGERS_TAKEN: Final = {
+    _U.LOGICAL_NOT_UNARY: frozenset({DataType.INT32, DataType.UINT32, DataType.UINT16}),
     _U.NEG: frozenset({DataType.INT32}),
     _U.SQUARE: frozenset({DataType.INT32, DataType.UINT32, DataType.UINT16}),
 }

@@ -9,10 +9,16 @@ import attrs
 import torch
 
 from symbiote_emulator.device import Device
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WrongInTTNN
 from symbiote_emulator.numerics import FLOATS, round_to_bfloat16
 from symbiote_emulator.operations._activations import apply_all
-from symbiote_emulator.operations._common import broadcast_shapes, emit, fill_output
+from symbiote_emulator.operations._common import (
+    broadcast_shapes,
+    emit,
+    fill_output,
+    require_elements,
+    require_rows,
+)
 from symbiote_emulator.operations._shards import output_memory
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -42,8 +48,7 @@ class Rule:
         integers: integer dtypes that it takes, both operands of the same one.
         mixes_floats: whether two float dtypes may differ; the result has the first one's.
         promotes: whether a 32-bit integer goes with a float; the result is a float.
-        exact_scalars: whether a number beside a 32-bit integer must be an integer of its range.
-        exact_floats: whether that goes for floats, where it does not go for integers.
+        exact_scalars: whether a float beside a 32-bit integer must be an integer of its range.
         always_float: whether integers give a float.
         takes_bytes: whether UINT8 is taken, as if it were UINT16.
         rounds_once: whether torch computes it of two bfloat16 tensors in float32 and rounds the
@@ -56,7 +61,6 @@ class Rule:
     mixes_floats: bool = True
     promotes: bool = False
     exact_scalars: bool = True
-    exact_floats: bool = False
     always_float: bool = False
     takes_bytes: bool = False
     rounds_once: bool = False
@@ -104,14 +108,14 @@ class Rule:
     def _with_number(self, dtype: DataType, number: float) -> DataType:
         if dtype in FLOATS:
             return dtype
-        whole = isinstance(number, int)
+        whole = is_integer(number)
         if self.always_float:
             if dtype is DataType.INT32 or not whole:
                 return DataType.FLOAT32
             raise self._refuse_dtype("A", dtype)
         if self.promotes and not whole and dtype in WIDE_INTEGERS:
             return DataType.FLOAT32
-        if self.exact_scalars or (self.exact_floats and not whole):
+        if self.exact_scalars and not whole:
             check_scalar(self.name, dtype, number)
         return dtype
 
@@ -156,11 +160,7 @@ def run(
     """
     reference, device = require_operands(rule.name, a, b)
     natural = rule.result_dtype(a, b)
-    if dtype is not None and output_tensor is not None and dtype is not output_tensor.dtype:
-        raise OperationRefused(
-            "If both output dtype and output tensor are provided, their dtypes should match",
-            "Leave one of them out.",
-        )
+    check_output_dtype(dtype, output_tensor)
     out_dtype = output_tensor.dtype if output_tensor is not None else dtype or natural
     layout = _output_layout(a, b)
     if output_tensor is not None and layout is Layout.ROW_MAJOR:
@@ -174,6 +174,8 @@ def run(
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         shape = broadcast_shapes(a.spec.shape, b.spec.shape)
         tensors.append(b)
+    if 0 in shape:
+        _check_rows(tensors, layout, natural)
     result = None
     if out_dtype is DataType.BFLOAT16 and not (activations or a_activations or b_activations):
         result = _in_bfloat16(rule, a, b)
@@ -188,6 +190,19 @@ def run(
         layout=layout,
         memory_config=output_memory(memory_config, tensors, shape, layout, device),
     )
+
+
+def _check_rows(tensors: Sequence[Tensor], layout: Layout, natural: DataType) -> None:
+    """Refuse row-major operands without elements where TTNN crashes, or mistakes the shape."""
+    if layout is Layout.TILE and any(t.layout is Layout.ROW_MAJOR for t in tensors):
+        raise WrongInTTNN(
+            "Operands of two layouts, without elements.", "Make the result with ttnn.empty."
+        )
+    for tensor in tensors:
+        if len(tensors) > 1:
+            require_rows(tensor)
+        if natural in FLOATS and tensor.dtype not in FLOATS:
+            require_elements(tensor)
 
 
 def _in_bfloat16(rule: Rule, a: Operand, b: Operand) -> torch.Tensor | None:
@@ -230,7 +245,7 @@ def compute(
 
 def _load(operand: Tensor | float, other: Tensor | float, activations: Activations) -> torch.Tensor:
     if not isinstance(operand, Tensor):
-        floating = type(operand) is not int or (isinstance(other, Tensor) and other.dtype in FLOATS)
+        floating = not is_integer(operand) or (isinstance(other, Tensor) and other.dtype in FLOATS)
         value = torch.tensor(operand, dtype=torch.float32 if floating else torch.int64)
     else:
         value = operand.value
@@ -266,13 +281,34 @@ def require_operands(name: str, a: Tensor | float, b: Tensor | float) -> tuple[T
     return reference, device
 
 
-def check_scalar(name: str | None, dtype: DataType, scalar: float) -> None:
-    """Refuse a number that an integer tensor can't be combined with.
+def check_output_dtype(dtype: DataType | None, output: Tensor | None) -> None:
+    """Refuse a dtype beside a supplied output of another one.
+
+    Raises:
+        OperationRefused: they differ.
+    """
+    if dtype is not None and output is not None and dtype is not output.dtype:
+        raise OperationRefused(
+            "If both output dtype and output tensor are provided, their dtypes should match",
+            "Leave one of them out.",
+        )
+
+
+def is_integer(number: float) -> bool:
+    """Whether TTNN takes a number for an integer: one of 32 bits, signed or unsigned.
+
+    Beside a tensor of either kind its bits count. A larger one is a float to TTNN.
+    """
+    return isinstance(number, int) and -(2**31) <= number < 2**32
+
+
+def check_scalar(name: str | None, dtype: DataType, number: float) -> None:
+    """Refuse a float that an integer tensor can't be combined with.
 
     Args:
         name: TTNN's name of the binary operation, or None for ``where``.
         dtype: of the tensor.
-        scalar: the number.
+        number: the float, which TTNN rounds to float32 first.
 
     Raises:
         OperationRefused: it is no integer, or out of the dtype's range.
@@ -280,6 +316,7 @@ def check_scalar(name: str | None, dtype: DataType, scalar: float) -> None:
     limits = _EXACT_SCALAR.get(dtype)
     if limits is None:
         return
+    scalar = torch.tensor(float(number), dtype=torch.float32).item()
     if not math.isfinite(scalar) or scalar != int(scalar) or not (limits[0] <= scalar <= limits[1]):
         subject = "ttnn.where" if name is None else f"Binary operation BinaryOpType::{name}"
         raise OperationRefused(

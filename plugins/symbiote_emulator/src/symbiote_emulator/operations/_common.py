@@ -74,6 +74,34 @@ def require_tile(tensor: Tensor, info: str) -> None:
         )
 
 
+def require_rows(tensor: Tensor) -> None:
+    """Refuse row-major operands whose rows have no elements: TTNN divides by their length.
+
+    Raises:
+        WouldCrash: they have none.
+    """
+    if tensor.layout is Layout.ROW_MAJOR and tensor.spec.padded_shape[-1] == 0:
+        raise WouldCrash(
+            "Rows without elements.", "Make the result with ttnn.empty.", shape=tensor.spec.shape
+        )
+
+
+def require_elements(tensor: Tensor) -> None:
+    """Refuse row-major operands without elements, which TTNN can't convert to another dtype.
+
+    Raises:
+        OperationRefused: it has none.
+        WouldCrash: its rows have none.
+    """
+    require_rows(tensor)
+    if tensor.layout is Layout.ROW_MAJOR and 0 in tensor.spec.shape:
+        raise OperationRefused(
+            "DFB 'out' has no producer",
+            "Make the result with ttnn.empty.",
+            shape=tensor.spec.shape,
+        )
+
+
 def broadcast_shapes(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     """The shape of an elementwise result: dimensions are equal, or one of them is 1.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from symbiote_emulator.device import Device
-from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.errors import NotImitated, OperationRefused
 from symbiote_emulator.operations._common import require_device, require_tile
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import BufferType, DataType, MemoryConfig
@@ -26,6 +26,7 @@ def check_attention(
 
     Raises:
         OperationRefused: see above.
+        NotImitated: a sliding window over different lengths.
     """
     device = require_device(q)
     require_device(k)
@@ -71,6 +72,11 @@ def check_attention(
             "sliding_window_size and attn_mask cannot both be present; bake the sliding-window "
             "mask into attn_mask.",
             "Leave one of them out.",
+        )
+    if window and q.spec.shape[2] != k.spec.shape[2]:
+        raise NotImitated(
+            "A sliding window over queries and keys of different lengths.",
+            "Put the window into attn_mask.",
         )
     if mask is not None:
         _check_mask(mask, q.spec.shape, k.spec.shape)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from symbiote_emulator.device import Device
+from symbiote_emulator.errors import NotImitated
 from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -49,11 +50,31 @@ def output_memory(
         shards = _over_all_cores(asked.memory_layout, padded_shape(shape, layout), layout, device)
         return MemoryConfig(asked.memory_layout, asked.buffer_type, shards)
     memory = source.memory_config()
-    if asked is None and _stays_interleaved(first):
+    if asked is None and len(operands) < 3 and _stays_interleaved(first):
         return first.memory_config()
     kind = asked if asked is not None and len(operands) == 1 else memory
     shards = resized(source, padded_shape(shape, layout), layout)
     return MemoryConfig(kind.memory_layout, kind.buffer_type, shards)
+
+
+def require_same_extent(x: Tensor, shape: Sequence[int]) -> None:
+    """Refuse a sharded result whose rows or columns in memory are not as many as the input's.
+
+    Args:
+        x: the input.
+        shape: logical shape of the result.
+
+    Raises:
+        NotImitated: TTNN would choose other shards.
+    """
+    if not x.is_sharded() or x.layout is not Layout.TILE:
+        return
+    old, new = x.spec.padded_shape, padded_shape(shape, x.layout)
+    if old[-1] != new[-1] or math.prod(old[:-1]) != math.prod(new[:-1]):
+        raise NotImitated(
+            "The input is sharded, and its rows or columns in memory change in number.",
+            "Move it to interleaved memory with ttnn.to_memory_config.",
+        )
 
 
 def resized(source: Tensor, target: Sequence[int], layout: Layout) -> ShardSpec:

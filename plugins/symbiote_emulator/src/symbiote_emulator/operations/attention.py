@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, NotImitated, OperationRefused
+from symbiote_emulator.operations._cache import require_unsigned
 from symbiote_emulator.operations._common import emit, require_device
 from symbiote_emulator.operations._sdpa import attend, check_attention
+from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -88,27 +90,46 @@ def split_query_key_value_and_split_heads(
     size = _head_size(x, kv_input_tensor, num_heads, kv_heads)
     if x.dtype not in _HEAD_DTYPES:
         raise OperationRefused("Unsupported data format", "Convert it with ttnn.typecast.")
-    if x.is_sharded() and x.memory_config().memory_layout is not TensorMemoryLayout.BLOCK_SHARDED:
-        raise OperationRefused(
-            "Input tensor memory layout must be BLOCK_SHARDED but got "
-            f"TensorMemoryLayout::{x.memory_config().memory_layout.name}",
-            "Move it to interleaved memory with ttnn.to_memory_config.",
-        )
+    memory = memory_config or x.memory_config()
+    if x.is_sharded():
+        _refuse_shards(x, memory)
     batch, length, _ = shape
     if kv_input_tensor is None:
         parts = torch.split(x.value, [num_heads * size, kv_heads * size, kv_heads * size], -1)
     else:
         both = torch.split(kv_input_tensor.value, kv_heads * size, -1)
         parts = (x.value, both[0], both[1])
-    heads = [part.reshape(batch, length, -1, size).transpose(1, 2) for part in parts]
+    counts = (num_heads, kv_heads, kv_heads)
+    heads = [
+        part.reshape(batch, length, count, size).transpose(1, 2)
+        for part, count in zip(parts, counts, strict=True)
+    ]
     if transpose_key:
         heads[1] = heads[1].transpose(-1, -2)
-    memory = memory_config or x.memory_config()
     query, key, value = (
-        emit(h.contiguous(), device, dtype=x.dtype, layout=Layout.TILE, memory_config=memory)
+        emit(owned(h), device, dtype=x.dtype, layout=Layout.TILE, memory_config=memory)
         for h in heads
     )
     return query, key, value
+
+
+def _refuse_shards(x: Tensor, memory: MemoryConfig) -> None:
+    """TTNN takes blocks into rows of shards, which it chooses itself."""
+    do = "Move it to interleaved memory with ttnn.to_memory_config."
+    layout = x.memory_config().memory_layout
+    if layout is not TensorMemoryLayout.BLOCK_SHARDED:
+        raise OperationRefused(
+            "Input tensor memory layout must be BLOCK_SHARDED but got "
+            f"TensorMemoryLayout::{layout.name}",
+            do,
+        )
+    if memory.memory_layout is not TensorMemoryLayout.HEIGHT_SHARDED:
+        raise OperationRefused(
+            "Output memory config layout must be HEIGHT_SHARDED but got "
+            f"TensorMemoryLayout::{memory.memory_layout.name}",
+            do,
+        )
+    raise NotImitated("The input is sharded.", do)
 
 
 def _check_kv(x: Tensor, kv: Tensor, heads: int, kv_heads: int) -> None:
@@ -187,11 +208,11 @@ def concatenate_heads(input_tensor: Tensor, *, memory_config: MemoryConfig | Non
         )
     if input_tensor.dtype not in _HEAD_DTYPES:
         raise OperationRefused("Unsupported data format", "Convert it with ttnn.typecast.")
-    if 0 in shape:
+    if 0 in (shape[1], shape[3]):
         raise OperationRefused(
             "DataflowBufferSpec 'in0' has num_entries = 0. num_entries must be set to a non-zero "
             "value.",
-            "Don't call it on empty tensors.",
+            "Give heads that have elements.",
         )
     memory = memory_config or input_tensor.memory_config()
     if memory.memory_layout is TensorMemoryLayout.HEIGHT_SHARDED:
@@ -200,9 +221,9 @@ def concatenate_heads(input_tensor: Tensor, *, memory_config: MemoryConfig | Non
             "Pass an interleaved memory_config.",
         )
     batch, heads, length, size = shape
-    merged = input_tensor.value.transpose(1, 2).reshape(batch, length, heads * size)
+    merged = owned(input_tensor.value.transpose(1, 2)).view(batch, length, heads * size)
     return emit(
-        merged.contiguous(),
+        merged,
         device,
         dtype=input_tensor.dtype,
         layout=Layout.TILE,
@@ -239,7 +260,8 @@ def scaled_dot_product_attention(
         attn_mask: [1 or B, 1 or heads, Sq, Sk] added to the scores; not with ``is_causal``.
         is_causal: every row sees the keys up to its own; needs Sq = Sk.
         scale: 1 / sqrt(size) if left out.
-        sliding_window_size: how many keys a row sees at most.
+        sliding_window_size: how many keys a row sees at most, its own included; without
+            ``is_causal``, half as many on each side of its own.
         memory_config: output memory, DRAM if left out.
         program_config: accepted.
         compute_kernel_config: accepted.
@@ -266,6 +288,7 @@ def scaled_dot_product_attention(
             raise OperationRefused(
                 f"The emulator does not have {name}.", "Leave it out, or use the mock or a chip."
             )
+    require_unsigned(sliding_window_size)
     q, k, v = input_tensor_q, input_tensor_k, input_tensor_v
     device = check_attention(q, k, v, attn_mask, is_causal, sliding_window_size, memory_config)
     result = attend(q, k, v, attn_mask, is_causal, scale, sliding_window_size)

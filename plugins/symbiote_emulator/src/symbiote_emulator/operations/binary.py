@@ -31,10 +31,22 @@ _DIVIDE = Rule(
     always_float=True,
     rounds_once=True,
 )
+
+
+def _rounded_quotient(a: torch.Tensor, b: torch.Tensor | float, *, mode: str) -> torch.Tensor:
+    """Integers divided by 0 give 0, of which TTNN says nothing."""
+    divisor = torch.as_tensor(b)
+    if a.is_floating_point() or divisor.is_floating_point():
+        return torch.div(a, divisor, rounding_mode=mode)
+    zero = divisor == 0
+    quotient = torch.div(a, divisor.masked_fill(zero, 1), rounding_mode=mode)
+    return quotient.masked_fill(zero, 0)
+
+
 _ROUNDED = {
     mode: Rule(
         "DIV",
-        functools.partial(torch.div, rounding_mode=mode),
+        functools.partial(_rounded_quotient, mode=mode),
         WIDE_INTEGERS,
         promotes=True,
         exact_scalars=False,
@@ -214,8 +226,8 @@ def divide(
 
 def _check_unsigned(a: Tensor | float, b: Tensor | float) -> None:
     """A quotient of two unsigned integers is refused, beside a float it is not."""
-    unsigned = [getattr(v, "dtype", None) is DataType.UINT32 or type(v) is int for v in (a, b)]
-    if all(unsigned) and not all(type(v) is int for v in (a, b)):
+    unsigned = [getattr(v, "dtype", None) is DataType.UINT32 or isinstance(v, int) for v in (a, b)]
+    if all(unsigned) and not all(isinstance(v, int) for v in (a, b)):
         raise OperationRefused(
             "Input tensor A dtype DataType::UINT32 is not supported for binary operation "
             "BinaryOpType::DIV",

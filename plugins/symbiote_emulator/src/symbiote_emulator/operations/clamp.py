@@ -9,9 +9,12 @@ import torch
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.numerics import FLOATS
 from symbiote_emulator.operations._common import (
+    broadcast_shapes,
     fill_output,
     require_device,
     require_device_or_crash,
+    require_elements,
+    require_rows,
 )
 from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
@@ -85,6 +88,8 @@ def clamp(
         _check_layouts(tensors, layout, output_tensor)
     becomes_float = x.dtype is DataType.INT32 and any(_is_float(v) for v in numbers)
     dtype = DataType.FLOAT32 if becomes_float else x.dtype
+    if becomes_float:
+        require_elements(x)
     asked = memory_config
     if becomes_float and asked is not None and asked.is_sharded() and asked.shard_spec is None:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
@@ -108,7 +113,13 @@ def clamp(
 def _check_layouts(tensors: Sequence[Tensor], layout: Layout, output: Tensor | None) -> None:
     """Refuse layouts that TTNN does not take: one limit is a ternary operation, two are binary."""
     advice = "Convert it with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT)."
+    shape: tuple[int, ...] = ()
+    for operand in tensors:
+        shape = broadcast_shapes(shape, operand.spec.shape)
     if len(tensors) > 2:
+        if layout is Layout.ROW_MAJOR:
+            for operand in tensors:
+                require_rows(operand)
         if layout is Layout.ROW_MAJOR and output is not None:
             raise OperationRefused(
                 "Optional output tensor with Row Major input is not supported right now for "
@@ -116,6 +127,11 @@ def _check_layouts(tensors: Sequence[Tensor], layout: Layout, output: Tensor | N
                 advice,
             )
         return
+    if 0 in shape:
+        raise OperationRefused(
+            f"ttnn.where: {shape} has no elements, and does not broadcast",
+            "Give tensors with elements.",
+        )
     for tensor in (tensors[0], output):
         sharded = tensor is not None and tensor.is_sharded()
         found = layout if tensor is tensors[0] else tensor and tensor.layout

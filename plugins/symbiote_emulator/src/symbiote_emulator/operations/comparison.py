@@ -22,7 +22,7 @@ def _rule(name: str, function: Any, *, takes_bytes: bool = True) -> Rule:
         found: torch.Tensor = function(a, torch.as_tensor(b))
         return found.to(a.dtype)
 
-    return Rule(name, as_number, exact_scalars=False, exact_floats=True, takes_bytes=takes_bytes)
+    return Rule(name, as_number, takes_bytes=takes_bytes)
 
 
 _EQ = _rule("EQ", torch.eq)

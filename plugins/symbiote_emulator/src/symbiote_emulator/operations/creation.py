@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 
 from symbiote_emulator.device import Device
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WouldCrash
-from symbiote_emulator.numerics import BLOCK_FLOATS, quantise
+from symbiote_emulator.numerics import BLOCK_FLOATS, FLOATS, quantise
 from symbiote_emulator.operations._common import fill_output
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import tensor_spec
@@ -165,11 +166,14 @@ def empty_like(
     )
 
 
+_LEFT_OUT: Final = -(2**63) - 1  # no bound that anybody gives: TTNN's have 64 bits
+
+
 @operation("ttnn.arange")
 def arange(
-    start: int | None = None,
-    end: int | None = None,
-    step: int | None = None,
+    start: int = _LEFT_OUT,
+    end: int = _LEFT_OUT,
+    step: int = _LEFT_OUT,
     *,
     dtype: DataType = DataType.BFLOAT16,
     device: Device | None = None,
@@ -184,7 +188,7 @@ def arange(
         step: distance, not zero, 1 if left out.
         dtype: element type, no block float and no UINT8.
         device: the host if left out.
-        memory_config: DRAM, interleaved, if left out.
+        memory_config: DRAM, interleaved, if left out, and on the host.
         layout: row major if left out.
 
     Raises:
@@ -192,15 +196,11 @@ def arange(
             dtype.
         OutOfMemoryError: no room.
     """
-    if end is None:
-        if start is None or step is not None:
+    if _LEFT_OUT in (start, end):
+        if start == end or step != _LEFT_OUT:
             raise IncompatibleArguments
-        start, end = 0, start
-    elif start is None:
-        if step is not None:
-            raise IncompatibleArguments
-        start = 0
-    step = 1 if step is None else step
+        start, end = 0, max(start, end)
+    step = 1 if step == _LEFT_OUT else step
     if step == 0:
         raise OperationRefused("Step must be nonzero", "Pass another step.")
     if (step > 0 and start > end) or (step < 0 and start < end):
@@ -262,7 +262,13 @@ def _like(
     memory_config: MemoryConfig | None,
     optional_tensor: Tensor | None,
 ) -> Tensor:
-    if not tensor.is_allocated() and dtype in (None, tensor.dtype):
+    same_tiles = (
+        tensor.layout is Layout.TILE
+        and layout in (None, Layout.TILE)
+        and tensor.dtype in FLOATS
+        and dtype in (None, tensor.dtype)
+    )
+    if same_tiles and not tensor.is_allocated():  # TTNN copies the rest of the specification only
         raise WouldCrash("The tensor was deallocated.", "Keep the tensor until its last use.")
     return _filled(
         tensor.spec.shape,
@@ -282,8 +288,8 @@ def _place(
     device: Device | None,
     memory_config: MemoryConfig,
 ) -> Tensor:
-    spec = tensor_spec(tuple(value.shape), dtype, layout, memory_config)
     rounded = quantise(value, dtype)
-    if device is None:
-        return Tensor.on_host(rounded, spec)
+    if device is None:  # TTNN does not look at the memory on the host
+        return Tensor.on_host(rounded, tensor_spec(tuple(value.shape), dtype, layout))
+    spec = tensor_spec(tuple(value.shape), dtype, layout, memory_config)
     return Tensor.on_device(rounded, spec, device)

@@ -90,6 +90,11 @@ def _check(ids: Tensor, table: Tensor, kind: EmbeddingsType, padding_idx: int | 
         raise OperationRefused(
             "Weights tensor must have BFLOAT16 dtype", "Convert the table with ttnn.typecast."
         )
+    if ids.is_sharded():
+        raise OperationRefused(
+            "Embedding does not currently support sharded inputs",
+            "Move the ids to interleaved memory.",
+        )
     if table.is_sharded():
         raise OperationRefused(
             "Embedding does not currently support sharded weights",

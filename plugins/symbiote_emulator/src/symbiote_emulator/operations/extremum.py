@@ -11,10 +11,16 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
+from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WrongInTTNN
 from symbiote_emulator.numerics import FLOATS
-from symbiote_emulator.operations._binary import WIDE_INTEGERS, Rule, compute, run
-from symbiote_emulator.operations._common import require_device_or_crash
+from symbiote_emulator.operations._binary import (
+    WIDE_INTEGERS,
+    Rule,
+    check_output_dtype,
+    compute,
+    run,
+)
+from symbiote_emulator.operations._common import require_device_or_crash, require_rows
 from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
@@ -57,8 +63,7 @@ def maximum(
             dtype,
             memory_config,
             output_tensor,
-            activations,
-            input_tensor_a_activations,
+            (activations, input_tensor_a_activations, input_tensor_b_activations),
         )
     return run(
         _MAXIMUM,
@@ -94,8 +99,7 @@ def minimum(
             dtype,
             memory_config,
             output_tensor,
-            activations,
-            input_tensor_a_activations,
+            (activations, input_tensor_a_activations, input_tensor_b_activations),
         )
     return run(
         _MINIMUM,
@@ -141,6 +145,9 @@ def power(
     require_device_or_crash(input_tensor)
     if input_tensor.dtype not in FLOATS:
         _check_integer_power(input_tensor, exponent)
+    if exponent in (0, 1):
+        require_rows(input_tensor)
+    _check_power_memory(input_tensor, exponent, memory_config)
     value = input_tensor.value
     floating = input_tensor.dtype in FLOATS
     result = torch.pow(value.to(torch.float32 if floating else torch.int64), exponent)
@@ -156,13 +163,18 @@ def _beside_number(
     dtype: DataType | None,
     memory_config: MemoryConfig | None,
     output_tensor: Tensor | None,
-    activations: Sequence[UnaryWithParam],
-    a_activations: Sequence[UnaryWithParam],
+    activations: Sequence[Sequence[UnaryWithParam]],
 ) -> Tensor:
     """A tensor and a number: a unary operation to TTNN, with the rules of one."""
     require_device_or_crash(a)
+    if any(activations):
+        raise WrongInTTNN(
+            "Activations beside a number, which TTNN leaves out.",
+            "Apply the activation as an operation of its own.",
+        )
     natural = rule.result_dtype(a, number)
-    result = compute(rule.function, a, number, a_activations, (), activations)
+    check_output_dtype(dtype, output_tensor)
+    result = compute(rule.function, a, number, (), (), ())
     return emit_unary(
         a,
         result,
@@ -170,6 +182,13 @@ def _beside_number(
         output_tensor=output_tensor,
         dtype=dtype or natural,
     )
+
+
+def _check_power_memory(x: Tensor, exponent: float, memory_config: MemoryConfig | None) -> None:
+    """Refuse a sharded memory without shards where TTNN multiplies, or has nothing to compute."""
+    bare = memory_config is not None and memory_config.is_sharded() and not memory_config.shard_spec
+    if bare and (x.dtype not in FLOATS or exponent in (0, 1)):
+        raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
 
 
 def _check_integer_power(x: Tensor, exponent: float) -> None:
@@ -180,7 +199,7 @@ def _check_integer_power(x: Tensor, exponent: float) -> None:
             "DataType::UINT8",
             "Convert the tensor with ttnn.typecast.",
         )
-    if not math.isfinite(exponent) or exponent != int(exponent):
+    if not math.isfinite(exponent) or exponent != int(exponent) or exponent >= 2**31:
         raise OperationRefused(
             f"pow: DataType::{dtype.name} input requires an integral exponent, got {exponent}",
             "Convert the tensor with ttnn.typecast.",

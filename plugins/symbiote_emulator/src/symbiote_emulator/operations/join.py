@@ -17,7 +17,15 @@ from symbiote_emulator.operations.permute import normalised
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DRAM_MEMORY_CONFIG, DataType, Layout, MemoryConfig, StorageType
+from symbiote_emulator.types import (
+    DRAM_MEMORY_CONFIG,
+    Arch,
+    BufferType,
+    DataType,
+    Layout,
+    MemoryConfig,
+    StorageType,
+)
 
 _ALIGNMENT = 32  # bytes; of rows of other lengths, TTNN exchanges the last two dimensions
 
@@ -129,6 +137,7 @@ def _meet(tensors: Sequence[Tensor], axis: int) -> tuple[Layout, DataType]:
     """
     first = tensors[0]
     if any(t.layout is Layout.TILE and _pads(t, axis) for t in tensors):
+        _check_vectors(tensors)
         return Layout.TILE, _retilized(tensors)
     if all(t.layout is Layout.ROW_MAJOR for t in tensors):
         _check_rows(tensors, axis)
@@ -159,6 +168,21 @@ def _retilized(tensors: Sequence[Tensor]) -> DataType:
     if tensors[0].spec.shape[-1] == 0:
         raise WouldCrash("The rows of the first operand have no elements.", "Leave it out.")
     return _untilized(dtype)
+
+
+def _check_vectors(tensors: Sequence[Tensor]) -> None:
+    """Refuse what Blackhole does: BFLOAT8_B in DRAM among vectors of whole tiles."""
+    if any(t.spec.padded_shape[-1:] != t.spec.shape for t in tensors):
+        return
+    blocks = [t for t in tensors if t.dtype is DataType.BFLOAT8_B]
+    if any(
+        t.spec.buffer_type is BufferType.DRAM and require_device(t).arch() is Arch.BLACKHOLE
+        for t in blocks
+    ):
+        raise OperationRefused(
+            "Index is out of bounds for the rank, should be between 0 and 0",
+            "Convert them with ttnn.typecast, or give them rank 2.",
+        )
 
 
 def _check_rows(tensors: Sequence[Tensor], axis: int) -> None:

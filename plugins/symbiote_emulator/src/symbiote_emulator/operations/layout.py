@@ -7,13 +7,19 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WouldCrash
+from symbiote_emulator.errors import (
+    IncompatibleArguments,
+    OperationRefused,
+    WouldCrash,
+    WrongInTTNN,
+)
 from symbiote_emulator.numerics import BLOCK_FLOATS, ELEMENT_SIZE, quantise
 from symbiote_emulator.operations._common import (
     emit_spec,
     fill_output,
     require_device,
     require_device_or_crash,
+    require_rows,
 )
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import TensorSpec
@@ -54,7 +60,14 @@ def to_layout(
     Raises:
         OperationRefused: the combination is refused by TTNN.
         WouldCrash: the tensor was deallocated.
+        WrongInTTNN: tiles would have to be padded, and there are none.
     """
+    if layout is Layout.INVALID:
+        raise OperationRefused(
+            f"ttnn::to_layout: Unsupported layout conversion from Layout::{tensor.layout.name} to "
+            "Layout::INVALID!",
+            "Use ttnn.TILE_LAYOUT or ttnn.ROW_MAJOR_LAYOUT.",
+        )
     if tensor.layout is layout:
         return _same(tensor)
     spec = tensor.spec
@@ -64,11 +77,18 @@ def to_layout(
     target = dtype or spec.dtype
     if layout is Layout.ROW_MAJOR:
         target = _row_major_dtype(spec.dtype, dtype)
-    if layout is Layout.TILE and spec.dtype is DataType.UINT8 and _needs_padding(spec):
-        raise OperationRefused(
-            "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
-            "Give it whole tiles, or convert it with ttnn.typecast.",
-        )
+    if layout is Layout.TILE and _needs_padding(spec):
+        if spec.dtype is DataType.UINT8:
+            raise OperationRefused(
+                "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
+                "Give it whole tiles, or convert it with ttnn.typecast.",
+            )
+        if len(spec.shape) > 1 and not tensor.logical_volume():
+            raise WrongInTTNN(
+                "Tiles of no elements.",
+                "TTNN returns the padded shape as the logical one. Make the result with "
+                "ttnn.empty.",
+            )
     # TTNN lays the intermediate out in the memory of the input before it moves it.
     spec.replace(layout=layout, dtype=target)
     out = spec.replace(layout=layout, dtype=target, memory_config=memory_config)
@@ -94,10 +114,15 @@ def to_memory_config(
 
     Raises:
         OperationRefused: the tensor is not on the device, or the shards don't fit.
+        WouldCrash: its rows have no elements, or its shards.
     """
     device = require_device(tensor)
     if memory_config == tensor.memory_config() and output_tensor is None:
         return _same(tensor)
+    require_rows(tensor)
+    shards = memory_config.is_sharded() or tensor.is_sharded()
+    if shards and not tensor.logical_volume():
+        raise WouldCrash("Shards of no elements.", "Make the result with ttnn.empty.")
     if output_tensor is not None:
         return fill_output(output_tensor, tensor.value)
     if dtype not in (None, tensor.dtype) and tensor.layout is not Layout.TILE:
@@ -133,8 +158,9 @@ def typecast(
         sub_core_grids: accepted.
 
     Raises:
-        OperationRefused: the tensor was deallocated, the dtype does not go with the layout, or
-            ``output_tensor`` has another dtype.
+        OperationRefused: the tensor was deallocated, has rows but none with elements, the dtype
+            does not go with the layout, or ``output_tensor`` has another dtype.
+        WouldCrash: its rows have no elements.
     """
     target = output_dtype or dtype
     if target is None or (input_dtype is not None and output_dtype is None):
@@ -177,6 +203,11 @@ def typecast(
             f"TensorMemoryLayout::{kinds[1].name}",
             "Use ttnn.to_memory_config.",
         )
+    require_rows(input_tensor)
+    if input_tensor.layout is Layout.ROW_MAJOR and not input_tensor.logical_volume():
+        raise OperationRefused(
+            "DFB 'out' has no producer", "A tensor without elements: make it with ttnn.empty."
+        )
     return emit_spec(input_tensor.value.clone(), device, out)
 
 
@@ -201,8 +232,7 @@ def clone(
         WouldCrash: the tensor is on the host or deallocated, or its rows have no elements.
     """
     device = require_device_or_crash(input)
-    if input.layout is Layout.ROW_MAJOR and input.spec.padded_shape[-1] == 0:
-        raise WouldCrash("Rows without elements.", "Make the result with ttnn.empty.")
+    require_rows(input)
     if dtype not in (None, input.dtype) and input.layout is not Layout.TILE:
         # TTNN checks block floats against the layout first.
         input.spec.replace(dtype=dtype)
@@ -232,12 +262,15 @@ def move(input_tensor: Tensor, *, memory_config: MemoryConfig | None = None) -> 
     Raises:
         OperationRefused: the tensor is not on the device, or would leave its shards.
         OutOfMemoryError: no room for both.
+        WouldCrash: its rows have no elements, and the memory is another one.
     """
     device = require_device(input_tensor)
     if input_tensor.is_sharded() and memory_config is not None and not memory_config.is_sharded():
         raise OperationRefused(
             "Expected output tensor memory config to be sharded", "Use ttnn.to_memory_config."
         )
+    if memory_config not in (None, input_tensor.memory_config()):
+        require_rows(input_tensor)
     spec = input_tensor.spec.replace(memory_config=memory_config)
     out = emit_spec(input_tensor.value.clone(), device, spec)
     input_tensor.deallocate(force=True)
@@ -250,6 +283,7 @@ def copy(input_a: Tensor, input_b: Tensor) -> Tensor:
 
     Raises:
         OperationRefused: a tensor is not on the device, or shapes or layouts differ.
+        WouldCrash: their rows have no elements.
     """
     require_device(input_a)
     require_device(input_b)
@@ -269,6 +303,7 @@ def copy(input_a: Tensor, input_b: Tensor) -> Tensor:
         raise OperationRefused(
             "Only tile layout supports dtype conversion", "Convert one with ttnn.typecast."
         )
+    require_rows(input_a)
     return fill_output(input_b, input_a.value)
 
 

@@ -268,10 +268,16 @@ def _product_shape(
     out: list[int] = list(batch_a if math.prod(batch_b) <= 1 else map(max, batch_a, batch_b))
     if len(b.shape) > max(len(a.shape), 2):
         out = [1] * (len(b.shape) - max(len(a.shape), 2)) + out
-    if len(a.shape) > 1:
-        out.append(left[-2])
-    if len(b.shape) > 1:
-        out.append(right[-1])
+    for size, is_vector in ((left[-2], len(a.shape) < 2), (right[-1], len(b.shape) < 2)):
+        if not is_vector:
+            out.append(size)
+        elif size > 1:  # a vector that is transposed; its dimension is dropped
+            raise OperationRefused(
+                "Attempting to reshape between two shapes with different volumes",
+                "Leave transpose_a / transpose_b out for a vector.",
+                a=a.shape,
+                b=b.shape,
+            )
     return tuple(out)
 
 
@@ -365,10 +371,10 @@ def _check_added_bias(out: DataType, bias: DataType) -> None:
 
 
 def _matrix_shape(shape: Sequence[int], *, transpose: bool, is_in0: bool) -> tuple[int, ...]:
-    """At least rank 2: a vector is a row as in0, a column as in1."""
+    """At least rank 2: a vector is a row as in0, a column as in1, before it is transposed."""
     if len(shape) < 2:
         size = shape[0] if shape else 1
-        return (1, size) if is_in0 else (size, 1)
+        shape = (1, size) if is_in0 else (size, 1)
     return (*shape[:-2], shape[-1], shape[-2]) if transpose else tuple(shape)
 
 

@@ -10,6 +10,7 @@ import torch
 from symbiote_emulator.errors import NotImitated, OperationRefused
 from symbiote_emulator.operations._common import emit, require_device, require_device_or_crash
 from symbiote_emulator.operations._norm_memory import check_l1
+from symbiote_emulator.operations.layout import clone
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -61,6 +62,8 @@ def layer_norm(
         raise OperationRefused(
             "LayerNorm operation not supported for 0D tensors. (rank=0)", "Give it a dimension."
         )
+    if not input_tensor.logical_volume():
+        return _copy(input_tensor, memory_config)
     if input_tensor.layout is Layout.ROW_MAJOR:
         _check_row_major(input_tensor, compute_kernel_config)
     _check(input_tensor, weight, bias, residual_input_tensor, memory_config)
@@ -119,6 +122,8 @@ def rms_norm(
         )
     if not input_tensor.spec.shape:
         raise NotImitated("A scalar.", "Reshape it to [1].")
+    if not input_tensor.logical_volume():
+        return _copy(input_tensor, memory_config)
     _check(input_tensor, weight, bias, residual_input_tensor, memory_config)
     if compute_kernel_config is None:
         _check_memory(input_tensor, weight, bias, residual_input_tensor, is_rms=True)
@@ -136,6 +141,12 @@ def rms_norm(
         layout=Layout.TILE,
         memory_config=memory_config or input_tensor.memory_config(),
     )
+
+
+def _copy(x: Tensor, memory_config: MemoryConfig | None) -> Tensor:
+    """The norm of a tensor without elements: TTNN clones it, and looks at nothing else."""
+    copied: Tensor = clone.__wrapped__(x, memory_config=memory_config)  # type: ignore[attr-defined]
+    return copied
 
 
 def _check_row_major(x: Tensor, config: WormholeComputeKernelConfig | None) -> None:
@@ -170,6 +181,8 @@ def _check(
         raise OperationRefused(
             "Height sharded inputs are not supported.", "Use ttnn.to_memory_config first."
         )
+    if x.is_sharded():
+        _check_shards(x, residual)
     for operand in (weight, bias, residual):
         if operand is not None:
             require_device(operand)
@@ -185,6 +198,35 @@ def _check(
     if x.is_sharded() and memory_config is not None and not memory_config.is_sharded():
         raise OperationRefused(
             "Sharded inputs require sharded outputs.", "Pass a sharded memory_config, or none."
+        )
+
+
+def _check_shards(x: Tensor, residual: Tensor | None) -> None:
+    """Refuse shards that are larger than they need be, or beside a residual that has none."""
+    shards = x.memory_config().shard_spec
+    assert shards is not None  # a sharded tensor has some
+    *lead, width = x.spec.padded_shape
+    sizes = (math.prod(lead), width)
+    counts = [-(-size // part) for size, part in zip(sizes, shards.shape, strict=True)]
+    if math.prod(counts) != shards.num_cores():
+        raise OperationRefused(
+            f"Shard layout requires {counts[0]}x{counts[1]} = {math.prod(counts)} shards but shard "
+            f"grid has {shards.num_cores()} cores",
+            "Shard it over as many cores as there are shards.",
+            shard_shape=shards.shape,
+        )
+    for name, size, part, count in zip("hw", sizes, shards.shape, counts, strict=True):
+        block, least = part // TILE_SIZE, -(-size // (count * TILE_SIZE))
+        if block != least:
+            raise OperationRefused(
+                f"block_{name} ({block}) must equal the tiles over the cores ({least})",
+                "Choose the smallest shards for these cores.",
+                shard_shape=shards.shape,
+            )
+    if residual is not None and not residual.is_sharded():
+        raise OperationRefused(
+            "residual tensor b should be sharded if input a is sharded",
+            "Move it with ttnn.to_memory_config.",
         )
 
 
@@ -238,6 +280,13 @@ def _check_vector(x: Tensor, name: str, vector: Tensor) -> None:
                 "Give a vector [D] or [1, D].",
             )
         return
+    if vector.dtype not in (DataType.FLOAT32, DataType.BFLOAT16):
+        raise OperationRefused(
+            f"{name.capitalize()} tensor must be FLOAT32 or BFLOAT16, got: "
+            f"DataType::{vector.dtype.name}",
+            "Convert it with ttnn.typecast.",
+            dtype=vector.dtype,
+        )
     volume = math.prod(padded)
     if padded[-1] != TILE_SIZE or volume != width:
         title = name.capitalize()

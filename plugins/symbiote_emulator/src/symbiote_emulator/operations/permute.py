@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
 from symbiote_emulator.device import Device
 from symbiote_emulator.errors import (
     IncompatibleArguments,
-    NotImitated,
     OperationRefused,
+    WouldCrash,
     WrongInTTNN,
 )
 from symbiote_emulator.operations._common import emit, require_device
-from symbiote_emulator.operations._shards import output_memory
+from symbiote_emulator.operations._shards import output_memory, require_same_extent
+from symbiote_emulator.operations.layout import clone
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
-from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import Layout, MemoryConfig, StorageType
+
+_MAX_RANK = 4  # of more dimensions, TTNN leaves it to the caller to choose shards
+_clone: Any = clone.__wrapped__  # type: ignore[attr-defined]
 
 
 @operation("ttnn.permute")
@@ -40,6 +43,7 @@ def permute(
     Raises:
         OperationRefused: a host or freed tensor, another number of dimensions, or one out of
             range.
+        WouldCrash: a tensor without elements, in most orders.
         WrongInTTNN: a dimension named twice.
     """
     del pad_value
@@ -63,6 +67,8 @@ def permute(
     device = require_device(x)
     if len(set(order)) < rank:
         raise WrongInTTNN("A dimension named twice.", "Name every dimension once.", dims=order)
+    if order != tuple(range(rank)) and not x.logical_volume():
+        _check_elements(x, order)
     value = owned(x.value.permute(order))
     return emit(
         value,
@@ -95,6 +101,7 @@ def transpose(
 
     Raises:
         OperationRefused: a host or freed tensor, or a dimension out of range.
+        WouldCrash: a tensor without elements, for most dimensions.
     """
     del pad_value
     x = input_tensor
@@ -102,41 +109,57 @@ def transpose(
     first, second = normalised(dim1, rank), normalised(dim2, rank)
     if rank < 2 and x.layout is Layout.TILE:
         raise OperationRefused("Can't convert shape rank", "Give a tensor of rank 2 or more.")
-    if first == second and x.storage_type() is StorageType.HOST:
-        return x
+    if first == second:  # TTNN clones the tensor, if it is for another memory
+        return _same(x) if memory_config is None else _clone(x, memory_config=memory_config)
     device = require_device(x)
+    if not x.logical_volume():
+        order = list(range(rank))
+        order[first], order[second] = second, first
+        _check_elements(x, tuple(order))
     value = owned(x.value.transpose(first, second))
     return emit(
         value,
         device,
         dtype=x.dtype,
         layout=x.layout,
-        memory_config=(memory_config or x.memory_config())
-        if first == second
-        else _memory(x, memory_config, value.shape, device),
+        memory_config=_memory(x, memory_config, value.shape, device),
     )
+
+
+def _same(x: Tensor) -> Tensor:
+    if x.storage_type() is StorageType.DEVICE:
+        require_device(x)
+    return x
+
+
+def _check_elements(x: Tensor, order: tuple[int, ...]) -> None:
+    """Refuse the orders of a tensor without elements for which TTNN divides by a size of 0."""
+    shape = x.spec.shape
+    last, width, height = len(shape) - 1, shape[order[-1]], shape[order[-2]]
+    if x.layout is Layout.ROW_MAJOR:
+        crashes = 0 in (shape[-1], width)
+    elif {last, last - 1} == set(order[-2:]):
+        crashes = False  # no tile is taken apart
+    elif order[-1] == last:
+        crashes = height == 0
+    elif order[-1] == last - 1:
+        crashes = width == 0
+    else:
+        crashes = 0 in (shape[-1], width, height)
+    if crashes:
+        raise WouldCrash("A tensor without elements.", "Make the result with ttnn.empty.")
 
 
 def _memory(
     x: Tensor, asked: MemoryConfig | None, shape: Sequence[int], device: Device
 ) -> MemoryConfig:
     if asked is None:
-        _check_shards(x, shape)
+        require_same_extent(x, shape)
         return x.memory_config()
-    if asked.is_sharded() and asked.shard_spec is None and x.layout is Layout.ROW_MAJOR:
+    chooses = x.layout is Layout.TILE and len(shape) <= _MAX_RANK
+    if asked.is_sharded() and asked.shard_spec is None and not chooses:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     return output_memory(asked, (x,), shape, x.layout, device)
-
-
-def _check_shards(x: Tensor, shape: Sequence[int]) -> None:
-    if not x.is_sharded() or x.layout is not Layout.TILE:
-        return
-    old, new = x.spec.padded_shape, padded_shape(shape, x.layout)
-    if old[-1] != new[-1] or math.prod(old[:-1]) != math.prod(new[:-1]):
-        raise NotImitated(
-            "The input is sharded, and its rows or columns in memory change in number.",
-            "Pass memory_config.",
-        )
 
 
 def normalised(dim: int, rank: int) -> int:

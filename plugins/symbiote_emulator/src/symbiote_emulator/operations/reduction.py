@@ -42,14 +42,14 @@ def mean(
     output_layout: Layout | None = None,
 ) -> Tensor:
     """Mean over dimensions, times ``scalar``; over all of them if ``dim`` is left out."""
-    if input_tensor.dtype not in FLOATS:
+    if input_tensor.dtype in (DataType.INT32, DataType.UINT32):
         raise OperationRefused(
             f"ttnn.mean does not support integer inputs - got DataType::{input_tensor.dtype.name}.",
             "Convert it with ttnn.typecast.",
         )
 
     def reduce(value: torch.Tensor, dims: list[int]) -> torch.Tensor:
-        return value.mean(dims, keepdim=True) * scalar
+        return value.to(torch.float32).mean(dims, keepdim=True) * scalar
 
     return _run(input_tensor, dim, keepdim, memory_config, reduce, "mean", output_layout)
 
@@ -73,7 +73,9 @@ def sum_(
     def reduce(value: torch.Tensor, dims: list[int]) -> torch.Tensor:
         return value.sum(dims, keepdim=True) * scalar
 
-    return _run(input_tensor, dim, keepdim, memory_config, reduce, "sum", output_layout)
+    # TTNN has another program for a sum that it need not scale.
+    kind = "sum" if scalar == 1.0 else "scaled sum"
+    return _run(input_tensor, dim, keepdim, memory_config, reduce, kind, output_layout)
 
 
 @operation("ttnn.max")
@@ -138,7 +140,13 @@ def _run(
         raise OperationRefused(
             "Input Tensor is not allocated", "Keep the tensor until its last use."
         )
-    if x.dtype not in _REDUCED and not (x.dtype is DataType.INT32 and kind != "mean"):
+    # TTNN copies a scalar, and fills the result of no elements, whatever the dtype and layout.
+    trivial = not rank or not x.logical_volume()
+    if (
+        not trivial
+        and x.dtype not in _REDUCED
+        and not (x.dtype is DataType.INT32 and kind != "mean")
+    ):
         raise OperationRefused(
             "Only FLOAT32, BFLOAT16, BFLOAT8_B, and UINT32 are supported for generic reduction "
             f"(INT32 is supported for MAX/MIN/SUM) - got DataType::{x.dtype.name}",
@@ -155,7 +163,7 @@ def _run(
         result if floating else result.to(torch.int64),
         device,
         dtype=x.dtype,
-        layout=output_layout or _layout(x, dims, kind),
+        layout=output_layout or (x.layout if trivial else _layout(x, dims, kind)),
         memory_config=memory_config or x.memory_config(),
     )
 
@@ -190,7 +198,7 @@ def _dimensions(dim: Dims, rank: int) -> list[int]:
         return list(range(rank))
     found = []
     for index, number in enumerate(given):
-        normal = number + rank if number < 0 else number
+        normal = number + max(rank, 1) if number < 0 else number
         if not (0 <= normal < rank or (rank == 0 and normal == 0)):
             raise OperationRefused(
                 f"Unsupported dim {normal} at index {index}. After possible adjustment, needs to "
@@ -210,17 +218,15 @@ def _dimensions(dim: Dims, rank: int) -> list[int]:
 
 
 def _layout(x: Tensor, dims: list[int], kind: str) -> Layout:
-    """Row-major inputs stay row major along one of the last two dimensions, and in a few more."""
-    if x.layout is Layout.TILE or kind in ("max", "min"):
-        return Layout.TILE
+    """Sums and means of row-major floats stay row major, with two exceptions.
+
+    These are exactly the last two dimensions, and unscaled sums of BFLOAT16 over one before them.
+    """
     rank = len(x.spec.shape)
-    if x.dtype not in FLOATS:
+    if x.layout is Layout.TILE or kind in ("max", "min") or x.dtype not in FLOATS:
         return Layout.TILE
-    last_two = {rank - 1, rank - 2}
-    inner = [d for d in dims if d in last_two]
-    if kind == "mean":
-        return Layout.TILE if len(inner) == 2 and len(dims) == 2 else Layout.ROW_MAJOR
-    if len(dims) == 1:
-        outer_bf16 = not inner and x.dtype is DataType.BFLOAT16
-        return Layout.TILE if outer_bf16 else Layout.ROW_MAJOR
-    return Layout.TILE
+    matrix = len(dims) == 2 and dims[0] == rank - 2
+    outer = any(d < rank - 2 for d in dims)
+    if matrix or (outer and kind == "sum" and x.dtype is DataType.BFLOAT16):
+        return Layout.TILE
+    return Layout.ROW_MAJOR

@@ -26,6 +26,7 @@ from symbiote_emulator.types import (
     MemoryConfig,
 )
 
+_MAX_RANK = 4  # of more dimensions, TTNN takes tiles apart to repeat any
 _BYTES_AND_SHORTS = (DataType.UINT8, DataType.UINT16)
 
 
@@ -91,6 +92,8 @@ def repeat_interleave(
     """
     x = input_tensor
     shape = x.spec.shape
+    if repeats == 1:  # TTNN looks at nothing else
+        return _like(x, x.value.clone(), memory_config)
     if repeats == 0:
         raise OperationRefused(
             "ttnn.concat: expected a non-empty list of Tensors!", "Repeat once or more."
@@ -100,10 +103,9 @@ def repeat_interleave(
             f"ttnn.reshape does not take DataType::{x.dtype.name}, which a vector needs here",
             "Convert it with ttnn.typecast.",
         )
-    # Of vectors, and if there is nothing to repeat, TTNN does not look at the dimension.
-    axis = 0 if repeats == 1 or len(shape) == 1 else normalised(dim, len(shape))
-    if repeats > 1:
-        _check_elements(x, axis)
+    # Of vectors, TTNN does not look at the dimension.
+    axis = 0 if len(shape) == 1 else normalised(dim, len(shape))
+    _check_elements(x, axis)
     memory = memory_config
     if memory is None and x.is_sharded():
         memory = DRAM_MEMORY_CONFIG
@@ -120,24 +122,36 @@ def _check_tiles(x: Tensor, counts: Sequence[int]) -> None:
     shape = x.spec.shape
     if 0 in counts:
         return
-    if len(shape) == 1 and x.dtype is DataType.UINT8 and any(n != 1 for n in counts):
+    if all(n == 1 for n in counts):
+        return
+    if len(counts) == 1 and x.dtype is DataType.UINT8:
         raise OperationRefused(
             "ttnn.repeat does not take a vector of DataType::UINT8",
             "Convert it with ttnn.typecast.",
         )
-    if x.layout is not Layout.TILE or all(n == 1 for n in counts[-2:]):
+    if x.layout is not Layout.TILE:
         return
-    if len(shape) > 1 and all(size % TILE_SIZE == 0 for size in shape[-2:]):
+    higher = len(counts) > _MAX_RANK
+    if not higher and all(n == 1 for n in counts[-2:]):
         return
+    if not higher and len(shape) > 1 and all(size % TILE_SIZE == 0 for size in shape[-2:]):
+        return
+    sizes = zip([1, *shape][-2:], [1, *counts][-2:], strict=True)
+    ends_with_tiles = all(size * count % TILE_SIZE == 0 for size, count in sizes)
     if x.dtype is DataType.BFLOAT4_B:
         raise OperationRefused(
             "Only TILE layout is supported for BFLOAT8_B dtype!",
             "TTNN untilizes BFLOAT4_B here: convert it with ttnn.typecast.",
         )
-    if x.dtype is DataType.UINT8:
+    if x.dtype is DataType.UINT8 and (higher or not ends_with_tiles):
         raise OperationRefused(
             "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
             "Convert it with ttnn.typecast.",
+        )
+    if len(shape) > 1 and not x.logical_volume() and not ends_with_tiles:
+        raise WrongInTTNN(
+            "A tensor of tiles without elements.",
+            "It has nothing to repeat: make the result with ttnn.empty.",
         )
 
 

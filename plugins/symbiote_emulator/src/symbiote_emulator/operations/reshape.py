@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
-from symbiote_emulator.operations._common import emit
+from symbiote_emulator.operations._common import emit, require_device
+from symbiote_emulator.operations._shards import require_same_extent
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import tensor_spec
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import TILE_SIZE, DataType, Layout, MemoryConfig, Shape
+from symbiote_emulator.types import TILE_SIZE, DataType, Layout, MemoryConfig, Shape, StorageType
 
 _MOVABLE = (
     DataType.BFLOAT16,
@@ -68,24 +69,48 @@ def reshape(
         return Tensor.on_host(x.value.reshape(sizes).clone(), spec)
     if _is_view(x, sizes) and memory == x.memory_config():
         return x.view(x.value.reshape(sizes), x.spec.replace(shape=sizes))
+    _check_moves(x, sizes)
+    if memory_config is None:
+        require_same_extent(x, sizes)
+    value = x.value.reshape(sizes)
+    return emit(value.clone(), device, dtype=x.dtype, layout=x.layout, memory_config=memory)
+
+
+def _check_moves(x: Tensor, sizes: tuple[int, ...]) -> None:
+    """Refuse what TTNN's program for a reshape that moves elements does not take."""
+    if x.layout is Layout.ROW_MAJOR:
+        if sizes == x.spec.shape:
+            return  # only the memory is another one
+        if not (sizes and x.spec.shape):
+            raise OperationRefused(
+                "Can't do reshape to or from a rank 0 tensor in another memory",
+                "Leave memory_config out.",
+            )
     if x.dtype not in _MOVABLE:
         raise OperationRefused(
             "Can only work with bfloat16/float32 or int32/uint32 tensors",
             "Convert it with ttnn.typecast.",
             dtype=x.dtype,
         )
-    value = x.value.reshape(sizes)
-    return emit(value.clone(), device, dtype=x.dtype, layout=x.layout, memory_config=memory)
 
 
 @operation("ttnn.view")
 def view(input_tensor: Tensor, shape: Shape | Sequence[int]) -> Tensor:
-    """The same memory in another shape.
+    """The same memory in another shape; the tensor itself if the shape is its own.
 
     Raises:
-        OperationRefused: elements would have to move, or the volume differs.
+        OperationRefused: elements would have to move, the volume differs, or the tensor is on the
+            host or deallocated.
     """
     sizes = resolve(input_tensor.spec.shape, shape)
+    if sizes == input_tensor.spec.shape:  # TTNN returns the tensor before it looks at its memory
+        return input_tensor
+    if input_tensor.storage_type() is StorageType.HOST:
+        raise OperationRefused(
+            "View requires the tensor be stored on device, use reshape instead",
+            "Use ttnn.reshape.",
+        )
+    require_device(input_tensor)
     if not _is_view(input_tensor, sizes):
         raise OperationRefused(
             "The requested shape needs data to move, so it is no view.", "Use ttnn.reshape."
@@ -121,21 +146,18 @@ def squeeze(input_tensor: Tensor, dim: int | Sequence[int] | None = None) -> Ten
     kept = [size for i, size in enumerate(shape) if not (i in chosen and size == 1)]
     if len(kept) == rank:  # TTNN returns the tensor before it looks at anything else
         return input_tensor
-    if not kept and input_tensor.device() is not None:  # of one element, it is no move of data
-        x = input_tensor
-        return x.view(x.value.reshape(()), x.spec.replace(shape=()))
     return reshape.__wrapped__(input_tensor, kept)  # type: ignore[attr-defined,no-any-return]
 
 
 def _chosen(dims: Sequence[int], rank: int) -> set[int]:
     found: set[int] = set()
     for dim in dims:
-        number = dim + rank if dim < 0 else dim
+        number = dim + max(rank, 1) if dim < 0 else dim  # a scalar has one, which stays
         if number in found:
             raise OperationRefused(
                 f"dim {number} appears multiple times in the list of dims", "Name each one once."
             )
-        if not 0 <= number < rank:
+        if not 0 <= number < max(rank, 1):
             raise OperationRefused(
                 f"Dimension out of range (expected to be in range of [{-rank},{rank - 1}], but got "
                 f"{number})",
@@ -181,14 +203,14 @@ def resolve(old: Sequence[int], new: Shape | Sequence[int]) -> tuple[int, ...]:
 
 def _is_view(x: Tensor, sizes: tuple[int, ...]) -> bool:
     """Whether every element stays where it is in memory."""
-    old = x.spec.shape
-    if old == sizes:
+    if x.spec.shape == sizes:
         return True
-    if x.is_sharded() or not old or not sizes or old[-1] != sizes[-1]:
+    old, new = ((1, *shape)[-2:] if shape else (1, 1) for shape in (x.spec.shape, sizes))
+    if x.is_sharded() or old[1] != new[1]:
         return False
     if x.layout is Layout.ROW_MAJOR:
         return True
-    rows, new_rows = (old[-2] if len(old) > 1 else 1, sizes[-2] if len(sizes) > 1 else 1)
+    rows, new_rows = old[0], new[0]
     return rows == new_rows or (rows % TILE_SIZE == 0 and new_rows % TILE_SIZE == 0)
 
 

@@ -44,7 +44,7 @@ def argmax(
 ) -> Tensor:
     """Index of the greatest value, the first one of several, as UINT32 row major.
 
-    Of a tensor without elements, the result keeps the layout.
+    Of a scalar, or a tensor without elements, the result keeps the layout.
 
     Args:
         input_tensor: any shape, on the device; tiles must be BFLOAT16 or FLOAT32.
@@ -56,20 +56,26 @@ def argmax(
         enable_secondary_dm: accepted.
 
     Raises:
-        OperationRefused: host or freed input, a dimension out of range, or tiles of other dtypes.
+        OperationRefused: host, freed or sharded input, a dimension out of range, or tiles of
+            other dtypes.
     """
     del sub_core_grids, enable_secondary_dm
     x = input_tensor
     _require_device(x)
     rank = len(x.spec.shape)
-    if dim is not None and not -rank <= dim < rank:
+    if dim is not None and not -max(rank, 1) <= dim < max(rank, 1):
         raise OperationRefused(
             f"argmax: Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], "
             f"but got {dim})",
             "Pass a dimension of the tensor.",
         )
-    if not x.logical_volume():
+    if not rank or not x.logical_volume():
         _check_reduced(x, dim)
+    elif x.is_sharded():
+        raise OperationRefused(
+            "Only INTERLEAVED memory layout is supported for inputs",
+            "Use ttnn.to_memory_config.",
+        )
     elif x.layout is Layout.TILE:
         if dim is None:
             raise OperationRefused(
@@ -89,7 +95,7 @@ def argmax(
         found = value.reshape(-1).argmax()
         result = found.reshape([1] * rank if keepdim else [])
     else:
-        result = value.argmax(dim, keepdim=keepdim)
+        result = value.argmax(int(dim), keepdim=keepdim)
     if output_tensor is not None:
         return fill_output(output_tensor, result)
     device = x.device()
@@ -98,15 +104,16 @@ def argmax(
         result,
         device,
         dtype=DataType.UINT32,
-        layout=Layout.ROW_MAJOR if x.logical_volume() else x.layout,
+        layout=Layout.ROW_MAJOR if rank and x.logical_volume() else x.layout,
         memory_config=memory_config or x.memory_config(),
     )
 
 
 def _check_reduced(x: Tensor, dim: int | None) -> None:
-    """Of a tensor without elements, TTNN looks at nothing else."""
-    for index in range(len(x.spec.shape)) if dim is None else [dim % len(x.spec.shape)]:
-        if not x.spec.shape[index]:
+    """Of a scalar, or a tensor without elements, TTNN looks at nothing else."""
+    shape = x.spec.shape or (1,)
+    for index in range(len(shape)) if dim is None else [dim % len(shape)]:
+        if not shape[index]:
             raise OperationRefused(
                 f"Expected reduction dim {index} to have non-zero size",
                 "Give a dimension that has elements.",
@@ -174,18 +181,6 @@ def topk(
         _require_device(x)
     require_device_or_crash(x)
     shape = x.spec.shape
-    if k == 0:
-        return _nothing(x, dim, memory_config)
-    if x.layout is not Layout.TILE:
-        raise OperationRefused(
-            "The input must be in tiled format",
-            "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
-        )
-    if x.dtype not in FLOATS or x.dtype is DataType.BFLOAT4_B:
-        raise OperationRefused(
-            f"Input tensor must be BFLOAT16, BFLOAT8_B, or FLOAT32, got: DataType::{x.dtype.name}",
-            "Convert it with ttnn.typecast.",
-        )
     rank = len(shape)
     if not -max(rank, 1) <= dim < max(rank, 1):
         raise OperationRefused(
@@ -200,6 +195,10 @@ def topk(
             f"K cannot be larger than the dimension size! K={k}, dimension size={size}",
             "Use a smaller k.",
         )
+    if k == 0 or not x.logical_volume():
+        return _nothing(x, k, dim, memory_config)
+    if shape:
+        _check_values(x)
     values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
     device = x.device()
     assert device is not None  # checked above
@@ -209,18 +208,32 @@ def topk(
     wide = x.dtype is DataType.FLOAT32 or size > 65535
     indices_dtype = DataType.UINT32 if wide else DataType.UINT16
     return [
-        emit(found, device, dtype=kind, layout=Layout.TILE, memory_config=memory)
+        emit(found, device, dtype=kind, layout=x.layout, memory_config=memory)
         for found, kind in ((values, x.dtype), (indices, indices_dtype))
     ]
 
 
-def _nothing(x: Tensor, dim: int, memory_config: MemoryConfig | None) -> list[Tensor]:
-    """What TTNN gives for a ``k`` of 0, before it looks at dtype and layout: twice the same."""
+def _check_values(x: Tensor) -> None:
+    if x.layout is not Layout.TILE:
+        raise OperationRefused(
+            "The input must be in tiled format",
+            "Convert the tensor with ttnn.to_layout(tensor, ttnn.TILE_LAYOUT).",
+        )
+    if x.dtype not in FLOATS or x.dtype is DataType.BFLOAT4_B:
+        raise OperationRefused(
+            f"Input tensor must be BFLOAT16, BFLOAT8_B, or FLOAT32, got: DataType::{x.dtype.name}",
+            "Convert it with ttnn.typecast.",
+        )
+
+
+def _nothing(x: Tensor, k: int, dim: int, memory_config: MemoryConfig | None) -> list[Tensor]:
+    """A result without elements, for which TTNN does not look at dtype and layout: twice the same.
+
+    A scalar stays one, whatever ``k`` is.
+    """
     shape = list(x.spec.shape)
-    if not -max(len(shape), 1) <= dim < max(len(shape), 1):
-        raise OperationRefused("Dimension for topk is out of range", "Pass one of the tensor.")
     if shape:
-        shape[dim] = 0
+        shape[dim] = k
     memory = memory_config or (L1_MEMORY_CONFIG if x.is_sharded() else x.memory_config())
     return [
         emit(

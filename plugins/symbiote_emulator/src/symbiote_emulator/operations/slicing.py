@@ -58,6 +58,8 @@ def slice_(
     x = input_tensor
     starts, ends = _numbers(slice_start), _numbers(slice_end)
     shape = x.spec.shape
+    if not shape:
+        return x  # TTNN returns a scalar before it looks at anything else
     steps = [1] * len(shape) if slice_step is None else list(slice_step)
     for name, given in (("begins", starts), ("ends", ends), ("steps", steps)):
         if len(given) != len(shape):
@@ -109,11 +111,11 @@ def _dtype(
     Raises:
         OperationRefused: BFLOAT4_B would have to be untilized.
     """
-    untilizes = len(bounds) == 1 and bounds[0] != (0, x.spec.shape[0])
-    if not untilizes and 0 in shape:
-        return x.dtype
-    untilizes = untilizes or strided or any(first % TILE_SIZE for first, _ in bounds[-2:])
+    is_vector = len(bounds) == 1 and bounds[0] != (0, x.spec.shape[0])
+    untilizes = is_vector or strided or any(first % TILE_SIZE for first, _ in bounds[-2:])
     if x.layout is not Layout.TILE or not untilizes:
+        return x.dtype
+    if not is_vector and 0 in shape and x.dtype is not DataType.BFLOAT4_B:
         return x.dtype
     if x.dtype is DataType.UINT8 and any(size % TILE_SIZE for size in shape[-2:]):
         raise OperationRefused(
@@ -142,6 +144,11 @@ def _numbers(given: Sequence[int] | Tensor) -> list[int]:
 def _bounds(index: int, start: int, end: int, size: int) -> tuple[int, int]:
     first = start + size if start < 0 else start
     last = end + size if end < 0 else end
+    if first < 0:  # TTNN's start is unsigned, so that this one is large
+        raise OperationRefused(
+            f"End {last} must be greater than or equal to start {first + 2**32}",
+            f"Dimension {index} has {size} elements.",
+        )
     if last < first:
         raise OperationRefused(
             f"End {last} must be greater than or equal to start {first}", "Exchange them."
@@ -157,7 +164,7 @@ def _bounds(index: int, start: int, end: int, size: int) -> tuple[int, int]:
             f"({size})",
             f"Dimension {index} has {size} elements.",
         )
-    return max(first, 0), last
+    return first, last
 
 
 def cut(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from symbiote_emulator.errors import OperationRefused
-from symbiote_emulator.operations._common import emit
+from symbiote_emulator.operations._common import emit, emit_spec
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import DataType, Layout, MemoryConfig, WormholeComputeKernelConfig
@@ -46,12 +46,20 @@ def softmax(
             "input_tensor.device() == nullptr, No device found, move input_tensor to device",
             "Move the tensor with ttnn.to_device(tensor, device).",
         )
-    rank = len(input_tensor.spec.shape)
+    shape = input_tensor.spec.shape
+    rank = max(len(shape), 1)
     if not -rank <= dim < rank:
         raise OperationRefused(
             f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got "
             f"{dim})",
             "Pass a dimension of the tensor.",
+        )
+    if not shape or 0 in shape:
+        # TTNN looks at nothing else then.
+        return emit_spec(
+            torch.ones_like(input_tensor.value),
+            device,
+            input_tensor.spec.replace(memory_config=memory_config),
         )
     if input_tensor.layout is not Layout.TILE and _TILIZED.get(rank) != dim % rank:
         raise OperationRefused(
@@ -68,7 +76,7 @@ def softmax(
     if config is not None and not config.fp32_dest_acc_en and dim % rank != rank - 1:
         _check_accumulation(input_tensor)
     return emit(
-        torch.softmax(input_tensor.value.to(torch.float32), dim),
+        torch.softmax(input_tensor.value.to(torch.float32), int(dim)),
         device,
         dtype=input_tensor.dtype,
         layout=Layout.TILE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -108,6 +108,7 @@ PLAIN = {
         "square": _U.SQUARE,
         "sign": _U.SIGN,
         "identity": _U.IDENTITY,
+        "logical_not": _U.LOGICAL_NOT_UNARY,
         "selu": _U.SELU,
     }.items()
 }
@@ -127,12 +128,15 @@ MODED = {
 """Operations that have an approximate mode."""
 
 
+_LEFT_OUT: Final[Any] = None  # not an argument: TTNN takes no None here
+
+
 @operation("ttnn.gelu")
 def gelu(
     input_tensor: Tensor,
     *,
-    variant: GeluVariant | None = None,
-    fast_and_approximate_mode: bool | None = None,
+    variant: GeluVariant = _LEFT_OUT,
+    fast_and_approximate_mode: bool = _LEFT_OUT,
     memory_config: MemoryConfig | None = None,
     output_tensor: Tensor | None = None,
     sub_core_grids: Any = None,
@@ -148,7 +152,7 @@ def gelu(
         sub_core_grids: accepted.
     """
     del sub_core_grids
-    if variant is not None and fast_and_approximate_mode is not None:
+    if _LEFT_OUT not in (variant, fast_and_approximate_mode):
         raise IncompatibleArguments
     if variant is GeluVariant.Tanh:
         function = UnaryWithParam(_U.GELU_TANH)

@@ -15,6 +15,8 @@ from symbiote_emulator.operations._common import (
     fill_output,
     require_device,
     require_device_or_crash,
+    require_elements,
+    require_rows,
 )
 from symbiote_emulator.operations._shards import output_memory
 from symbiote_emulator.operations._unary import emit_unary
@@ -63,6 +65,8 @@ def where(
     device = require_device_or_crash(predicate)
     if not tensors:
         dtype = _dtype_of_numbers(predicate)
+        if dtype is not predicate.dtype:
+            require_elements(predicate)
         result = _chosen(predicate, true_value, false_value, dtype)
         return emit_unary(
             predicate,
@@ -105,6 +109,8 @@ def _of_one_tensor(
     dtype = tensor.dtype
     # TTNN converts an integer predicate beside a float tensor first.
     condition = dtype if dtype in FLOATS and predicate.dtype not in FLOATS else predicate.dtype
+    if condition is not predicate.dtype:
+        predicate.spec.replace(dtype=condition)  # refuses block floats that are no tiles
     for letter, kind in (("A", condition), ("B", dtype)):
         if kind not in FLOATS and kind not in _WIDE:
             raise OperationRefused(
@@ -121,10 +127,13 @@ def _of_one_tensor(
             "Convert one of them with ttnn.typecast.",
         )
     shape = broadcast_shapes(predicate.spec.shape, tensor.spec.shape)
+    row_major = predicate.layout is tensor.layout is Layout.ROW_MAJOR
+    if row_major:
+        require_rows(predicate)
+        require_rows(tensor)
     result = _chosen(predicate, true_value, false_value, dtype).expand(shape)
     if output_tensor is not None:
         return fill_output(output_tensor, result)
-    row_major = predicate.layout is tensor.layout is Layout.ROW_MAJOR
     layout = Layout.ROW_MAJOR if row_major else Layout.TILE
     memory = output_memory(memory_config, (tensor,), shape, layout, device)
     return emit(
