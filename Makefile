@@ -11,7 +11,7 @@ INCUMBENT_VENV := .venv-tt-symbiote
 OVERLAY := requirements-transformers-4.txt
 OVERLAY_PATH := $(CURDIR)/$(VENV)/overlay-transformers-4
 # The tests that must hold with every supported series of transformers.
-TRANSFORMERS_TESTS ?= symbiote_vit/tests
+TRANSFORMERS_TESTS ?= symbiote_vit/tests symbiote_llama/tests
 # Sets the shell's variable python to an interpreter that ttnn has a wheel for.
 FIND_TTNN_PYTHON = python="$(TTNN_PYTHON)"; \
 	[ -n "$$python" ] || python="$$($(PYTHON) tools/find_python.py)" || exit 1
@@ -27,7 +27,7 @@ help:  ## list the targets
 setup:  ## set up .venv with PYTHON (every target does it when needed)
 	@$(PYTHON) tools/setup_venv.py $(VENV)
 
-demo: setup  ## run the main job: a ViT on torch and swapped, compared
+demo: setup  ## run the main job: a ViT on torch and swapped, compared (ARGS=llama: a Llama)
 	@$(VENV)/bin/symbiote demo $(ARGS)
 
 test: setup  ## run the tests (those that need ttnn only where it has a wheel)
@@ -37,7 +37,7 @@ test-ttnn:  ## run the tests with the real ttnn, on a Python 3.12 or 3.10 that i
 	@$(FIND_TTNN_PYTHON); "$$python" tools/setup_venv.py $(TTNN_VENV)
 	@$(TTNN_VENV)/bin/python -m pytest --require-ttnn $(ARGS)
 
-test-transformers-4:  ## run the ViT tests with transformers 4.57 laid over .venv
+test-transformers-4:  ## run the models' tests with transformers 4.57 laid over .venv
 	@$(PYTHON) tools/setup_venv.py $(VENV) --overlay $(OVERLAY)
 	@PYTHONPATH="$(OVERLAY_PATH)" $(VENV)/bin/python -c 'import transformers as t; \
 	assert t.__version__.startswith("4.57."), t.__version__; t.ViTModel'

@@ -1,0 +1,87 @@
+"""A whole decoder layer: nothing leaves the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from symbiote_core import UnsupportedInputError
+from symbiote_llama.kernels.attention import TTNNGroupedAttention
+from symbiote_llama.kernels.mlp import TTNNGatedMLP
+from symbiote_llama.steps import Prompt, Rotation, Step
+from symbiote_llama.structure import DecoderLayer
+from symbiote_ttnn import TTNNKernel, TTNNRMSNorm, ttnn
+
+_HOST = frozenset({"attention_mask", "position_ids", "cache_position"})
+"""Arguments that stay on the host."""
+
+
+class TTNNDecoderLayer(TTNNKernel):
+    """``LlamaDecoderLayer``, ``MistralDecoderLayer`` or ``Qwen2DecoderLayer``.
+
+    Norm, attention, residual, norm, MLP, residual. `TTNNDecoderModel` calls it with a `Step`.
+    Torch code may call it, too: for a prompt, without padding and without a cache.
+    """
+
+    @classmethod
+    def supports(cls, torch_layer: Any) -> str | None:
+        """Layers of the structure that transformers 4.57 to 5 have."""
+        try:
+            parts = DecoderLayer.of(torch_layer)
+        except AttributeError as error:
+            return f"its structure is not known: {error}"
+        return parts.unsupported()
+
+    @classmethod
+    def from_torch(cls, torch_layer: Any) -> TTNNDecoderLayer:
+        """Build it for a decoder layer."""
+        parts = DecoderLayer.of(torch_layer)
+        attention = torch_layer.self_attn
+        module = cls()
+        module._fallback_torch_layer = torch_layer
+        module.norm_before = TTNNRMSNorm.from_torch(parts.norm_before)
+        module.attention = TTNNGroupedAttention.from_layers(
+            parts.attention, attention.layer_idx, attention
+        )
+        module.norm_after = TTNNRMSNorm.from_torch(parts.norm_after)
+        module.gated_mlp = TTNNGatedMLP.from_layers(parts, torch_layer.mlp)
+        return module
+
+    def upload_input(self, tensor: torch.Tensor, position: int | str) -> Any:
+        """Leave masks and positions on the host."""
+        return tensor if position in _HOST else super().upload_input(tensor, position)
+
+    def forward(
+        self,
+        hidden_states: Any,
+        step: Step | None = None,
+        attention_mask: Any = None,
+        past_key_values: Any = None,
+        position_embeddings: Any = None,
+        **others: Any,
+    ) -> Any:
+        """Run the layer: [B, S, D] → [B, S, D], or [1, 1, B, D] for one token of each row.
+
+        Args:
+            hidden_states: on the device.
+            step: what `TTNNDecoderModel` passes; None in a call of torch code.
+            attention_mask: of torch code; not taken.
+            past_key_values: of torch code; not taken.
+            position_embeddings: cosines and sines of torch code, [1, S, head_size] each.
+            **others: of torch code; not needed here.
+
+        Raises:
+            UnsupportedInputError: for a mask or a cache of torch code.
+        """
+        if step is None:
+            if attention_mask is not None:
+                raise UnsupportedInputError("called by torch code, the layer takes no mask")
+            if past_key_values is not None:
+                raise UnsupportedInputError("called by torch code, the layer takes no cache")
+            cos, sin = (self.upload(table.unsqueeze(1)) for table in position_embeddings)
+            step = Prompt(Rotation(cos, sin))
+        normed = self.norm_before.written(hidden_states)
+        hidden_states = ttnn.add(self.attention.written(normed, step), hidden_states)
+        normed = self.norm_after.written(hidden_states)
+        return ttnn.add(self.gated_mlp.written(normed), hidden_states)

@@ -1,0 +1,218 @@
+"""A swapped language model computes what torch computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from llama_models import assert_close, build, left_padded, prompt, steps_of
+from transformers import DynamicCache
+
+from symbiote_core import accelerate, report
+
+KINDS = ["llama", "mistral", "qwen2"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("policy", ["", "-fine"])
+def test_logits_agree_with_torch(emulator: Any, kind: str, policy: str) -> None:
+    model, ids = build(kind), prompt(2, 37)
+    expected = model(ids).logits
+    accelerate(model, emulator, policy=f"{kind}{policy}", strict=not policy)
+    assert_close(expected, model(ids).logits)
+    assert report(model).fallback_count == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_key_value_heads": 4},
+        {"num_key_value_heads": 1},
+        {"head_dim": 64},
+        {"attention_bias": True, "mlp_bias": True},
+        {"tie_word_embeddings": True},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_geometries_agree_with_torch(emulator: Any, changes: dict[str, Any]) -> None:
+    model, ids = build(**changes), prompt(2, 9)
+    expected = model(ids).logits
+    accelerate(model, emulator, strict=True)
+    assert_close(expected, model(ids).logits)
+
+
+SCALINGS = [
+    {"rope_type": "linear", "factor": 2.0},
+    {"rope_type": "dynamic", "factor": 2.0},
+    {
+        "rope_type": "llama3",
+        "factor": 8.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64,
+    },
+    {"rope_type": "yarn", "factor": 8.0, "original_max_position_embeddings": 64},
+]
+
+
+@pytest.mark.parametrize("scaling", SCALINGS, ids=lambda scaling: scaling["rope_type"])
+def test_every_scaling_of_positions_agrees_with_torch(
+    emulator: Any, scaling: dict[str, Any]
+) -> None:
+    """A dynamic scaling changes its angles within the sequence."""
+    known = 24 if scaling["rope_type"] == "dynamic" else 512
+    told: dict[str, Any] = {"rope_parameters": scaling | {"rope_theta": 10000.0}}
+    model, ids = build(max_position_embeddings=known, **told), prompt(1, 40)
+    sizes = [20, *[1] * 20]
+    expected = steps_of(model, ids, sizes, DynamicCache(config=model.config))
+    accelerate(model, emulator, strict=True)
+    actual = steps_of(model, ids, sizes, DynamicCache(config=model.config))
+    assert_close(expected, actual)
+
+
+def test_a_sliding_window_hides_what_is_behind_it(emulator: Any) -> None:
+    model, ids = build("mistral", sliding_window=8), prompt(2, 40)
+    sizes = [20, 9, *[1] * 11]
+    expected = steps_of(model, ids, sizes, DynamicCache(config=model.config))
+    accelerate(model, emulator, strict=True)
+    assert_close(expected, steps_of(model, ids, sizes, DynamicCache(config=model.config)))
+    changed = ids.clone()
+    changed[:, 0] = 3
+    last = model(ids).logits[:, -1]
+    assert torch.equal(last, model(changed).logits[:, -1])  # two layers see 2 * 7 tokens back
+
+
+def test_a_layer_of_qwen2_has_a_window_of_its_own(emulator: Any) -> None:
+    model = build("qwen2", use_sliding_window=True, sliding_window=8, max_window_layers=1)
+    ids, sizes = prompt(1, 30), [20, *[1] * 10]
+    expected = steps_of(model, ids, sizes, DynamicCache(config=model.config))
+    accelerate(model, emulator, strict=True)
+    assert_close(expected, steps_of(model, ids, sizes, DynamicCache(config=model.config)))
+
+
+@pytest.fixture(scope="module")
+def swapped() -> Any:
+    from symbiote_core import close_device, open_device
+
+    device = open_device("emulator")
+    model = build()
+    with torch.no_grad():
+        accelerate(model, device, strict=True)
+    yield model
+    close_device(device)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    sizes=st.lists(st.sampled_from([1, 1, 1, 2, 5, 31, 32, 33]), min_size=1, max_size=6),
+    batch=st.integers(1, 3),
+)
+def test_any_split_into_forwards_gives_the_same_logits(
+    swapped: Any, sizes: list[int], batch: int
+) -> None:
+    with torch.no_grad():
+        ids = prompt(batch, sum(sizes), seed=sum(sizes))
+        whole = swapped(ids).logits
+        cache = DynamicCache(config=swapped.config)
+        assert_close(whole, steps_of(swapped, ids, sizes, cache), rms=0.02)
+        assert cache.get_seq_length() == sum(sizes)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=4), positions=st.booleans())
+def test_padding_does_not_leak(swapped: Any, lengths: list[int], positions: bool) -> None:
+    """Each row is as if it were alone, wherever its padding stands and whatever is in it."""
+    with torch.no_grad():
+        ids, mask = left_padded(lengths, seed=sum(lengths))
+        told = {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)} if positions else {}
+        cache = DynamicCache(config=swapped.config)
+        logits = swapped(ids, attention_mask=mask, past_key_values=cache, **told).logits
+        noise = torch.where(mask.bool(), ids, torch.randint_like(ids, 96))
+        assert torch.equal(
+            logits[mask.bool()], swapped(noise, attention_mask=mask, **told).logits[mask.bool()]
+        )
+        token = prompt(len(lengths), 1, seed=7)
+        grown = torch.cat([mask, torch.ones_like(token)], dim=1)
+        told = {"position_ids": mask.sum(1, keepdim=True)} if positions else {}
+        after = swapped(token, attention_mask=grown, past_key_values=cache, **told).logits
+        for row, length in enumerate(lengths):
+            alone = torch.cat([ids[row : row + 1, -length:], token[row : row + 1]], dim=1)
+            expected = swapped(alone).logits
+            assert_close(expected[:, :-1], logits[row : row + 1, -length:], rms=0.02)
+            assert_close(expected[:, -1:], after[row : row + 1], rms=0.02)
+
+
+@settings(max_examples=15, deadline=None)
+@given(order=st.permutations(range(4)))
+def test_the_order_of_the_batch_does_not_matter(swapped: Any, order: list[int]) -> None:
+    with torch.no_grad():
+        ids = prompt(4, 21)
+        assert torch.equal(swapped(ids).logits[order], swapped(ids[order]).logits)
+
+
+def test_right_padding_agrees_with_torch(emulator: Any) -> None:
+    model = build()
+    ids, mask = left_padded([5, 12, 9])
+    ids, mask = ids.flip(1), mask.flip(1)
+    expected = model(ids, attention_mask=mask).logits[mask.bool()]
+    accelerate(model, emulator, strict=True)
+    assert_close(expected, model(ids, attention_mask=mask).logits[mask.bool()])
+
+
+def test_embeddings_may_be_passed_instead_of_ids(emulator: Any) -> None:
+    model, ids = build(), prompt(2, 5)
+    expected = model(ids).logits
+    accelerate(model, emulator, strict=True)
+    embedded = model.get_input_embeddings()(ids)
+    assert_close(expected, model(inputs_embeds=embedded).logits)
+    assert_close(expected, model(inputs_embeds=embedded.to_torch).logits)
+
+
+def test_all_hidden_states_agree_with_torch(emulator: Any) -> None:
+    model, ids = build(), prompt(2, 9)
+    expected = model(ids, output_hidden_states=True).hidden_states
+    accelerate(model, emulator, strict=True)
+    actual = model(ids, output_hidden_states=True).hidden_states
+    assert len(actual) == len(expected) == 3
+    for want, got in zip(expected, actual, strict=True):
+        assert_close(want, got)
+
+
+def test_attention_weights_come_from_torch_and_visibly(emulator: Any) -> None:
+    model, ids = build(), prompt(1, 9)
+    model.set_attn_implementation("eager")
+    expected = model(ids, output_attentions=True)
+    accelerate(model, emulator)
+    with pytest.warns(UserWarning, match="ran on torch instead"):
+        actual = model(ids, output_attentions=True)
+    assert_close(expected.attentions[0], actual.attentions[0])
+    assert_close(expected.logits, actual.logits)
+    assert report(model).fallback_count > 0
+
+
+def test_logits_of_single_tokens_are_downloaded_once_each(emulator: Any) -> None:
+    """Not in tiles of 32 rows, of which one is filled."""
+    model, ids = build(), prompt(4, 6)
+    expected = model(ids).logits[:, -1:]
+    accelerate(model, emulator, strict=True)
+    cache = DynamicCache(config=model.config)
+    model(ids[:, :5], past_key_values=cache)
+    before = report(model).traffic
+    actual = model(ids[:, 5:], past_key_values=cache).logits
+    after = report(model).traffic
+    assert type(actual) is torch.Tensor
+    assert_close(expected, actual)
+    assert after.downloads - before.downloads == 1
+    emulator.reset_counters()
+    model(ids[:, 5:], past_key_values=cache)
+    assert emulator.counters.downloads == 1
+
+
+def test_a_prompt_of_one_token_for_each_sequence(emulator: Any) -> None:
+    model, ids = build(), prompt(3, 1)
+    expected = model(ids).logits
+    accelerate(model, emulator, strict=True)
+    assert_close(expected, model(ids).logits)
