@@ -8,12 +8,14 @@ import torch
 from torch import nn
 
 from symbiote_core import KernelSpec, Policy, Rule, hookimpl
+from symbiote_llama.kernels import TTNNDecoderLayer, TTNNGatedMLP
 from symbiote_ttnn import TTNNLinear, ttnn
 from symbiote_vit.kernels import TTNNViTSelfAttention
 
 symbiote_api = "1"
 
 VIT = "transformers.models.vit.modeling_vit"
+LLAMA = "transformers.models.llama.modeling_llama"
 GIB = 1024**3
 
 
@@ -50,8 +52,26 @@ class DeadlyLinear(TTNNLinear):
         return ttnn.from_torch(torch.zeros(32, 32, dtype=torch.float64), layout=ttnn.TILE_LAYOUT)
 
 
-def policy(name: str, *rules: Rule) -> Policy:
-    return Policy(name, ("vit",), rules, priority=-20)
+class RowMajorMLP(TTNNGatedMLP):
+    """Forgets that ``ttnn.linear`` wants tiles."""
+
+    def forward(self, hidden_states: Any) -> Any:
+        row_major = ttnn.to_layout(hidden_states, ttnn.ROW_MAJOR_LAYOUT)
+        return ttnn.linear(row_major, self.tt_gate, **self.launch)
+
+
+class RowMajorLayer(TTNNDecoderLayer):
+    """Builds decoder layers with that MLP; `TTNNDecoderModel` takes no subclasses."""
+
+    @classmethod
+    def from_torch(cls, torch_layer: Any) -> TTNNDecoderLayer:
+        module = TTNNDecoderLayer.from_torch(torch_layer)
+        module.gated_mlp = RowMajorMLP.from_layers(module.gated_mlp.layers, torch_layer.mlp)
+        return module
+
+
+def policy(name: str, *rules: Rule, model_type: str = "vit") -> Policy:
+    return Policy(name, (model_type,), rules, priority=-20)
 
 
 @hookimpl
@@ -63,6 +83,9 @@ def symbiote_kernels() -> list[KernelSpec]:
         KernelSpec("DeadlyLinear", nn.Linear, f"{here}:DeadlyLinear", priority=-1),
         KernelSpec(
             "MaskedAttention", f"{VIT}.ViTAttention", f"{here}:MaskedAttention", priority=-1
+        ),
+        KernelSpec(
+            "RowMajorLayer", f"{LLAMA}.LlamaDecoderLayer", f"{here}:RowMajorLayer", priority=-1
         ),
         KernelSpec("MaskedOld", f"{VIT}.ViTSelfAttention", f"{here}:MaskedAttention", priority=-1),
     ]
@@ -81,4 +104,13 @@ def symbiote_policies() -> list[Policy]:
         ),
         policy("heavy", Rule(nn.Linear, "HeavyLinear"), norm),
         policy("deadly", Rule(nn.Linear, "DeadlyLinear"), norm),
+        policy(
+            "broken-layer",
+            Rule(f"{LLAMA}.LlamaModel", "TTNNDecoderModel.Llama"),
+            Rule(f"{LLAMA}.LlamaDecoderLayer", "RowMajorLayer"),
+            Rule(nn.Linear, "TTNNLinear"),
+            Rule(f"{LLAMA}.LlamaRMSNorm", "TTNNRMSNorm.Llama"),
+            Rule(nn.Embedding, "TTNNEmbedding"),
+            model_type="llama",
+        ),
     ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from symbiote_cli import checking
@@ -115,8 +116,9 @@ def test_weights_that_do_not_fit(symbiote: Any, trouble: Path) -> None:
     assert all(m["memory"] == "DRAM" and m["needed"] == 7 * GIB for m in misfits)
     assert {m["stage"] for m in misfits} == {"convert"}
     assert {m["kernel"] for m in misfits} == {"HeavyLinear"}
-    assert [m["accepted"] for m in report["modules"]] == [1, 0, 0, 0]
+    assert report["forwards"] == []
     assert 7 * GIB < report["memory"]["weights"] < 7.1 * GIB
+    assert 28 * GIB < report["memory"]["needed"] < 28.1 * GIB
 
 
 @pytest.mark.ttnn
@@ -199,7 +201,7 @@ REPORT = CheckReport(
     ),
     on_torch=(OperationOnTorch("aten.foo.default", "no handler", 4),),
     forwards=(ForwardCheck("forward", 21, 7, 0.0012, None),),
-    memory=MemoryCheck(12 * GIB, 170 * 1024**2, 175 * 1024**2, 1_393_312, 450_560),
+    memory=MemoryCheck(12 * GIB, 170 * 1024**2, 170 * 1024**2, 175 * 1024**2, 1_393_312, 450_560),
 )
 
 
@@ -249,7 +251,7 @@ def test_the_tables(
         "more DRAM",
         "accelerate would fail",
         "5 a forward",
-        "170.0 MiB",
+        "170.0 MiB of 12.0 GiB",
         "175.0 MiB of 12.0 GiB",
         "440.0 KiB of 1.3 MiB",
         "aten.foo.default ran on torch (4 a forward): no handler",
@@ -261,6 +263,30 @@ def test_the_tables(
     (row,) = [line for line in wide.stdout.splitlines() if "vit.layers.* (2)" in line]
     cells = " ".join(row.split())
     assert cells == "vit.layers.* (2) ViTLayer TTNNViTLayer vit 2/2 20 7 0.90 ms"
+
+
+def test_weights_that_do_not_fit_in_words(symbiote: Any, vit_folder: Path, pretending: Any) -> None:
+    report = attrs.evolve(
+        REPORT,
+        forwards=(),
+        memory=attrs.evolve(REPORT.memory, needed=15 * GIB, dram_peak=None, l1_peak=None),
+        modules=tuple(attrs.evolve(m, accepted=0, refused=0) for m in REPORT.modules),
+        refusals=(attrs.evolve(REPORT.refusals[0], stage="convert"),),
+    )
+    pretending(
+        f"report = json.loads({json.dumps(report.to_data())!r})\n"
+        "teller.tell(**(result | {'report': report}))"
+    )
+    result = check(symbiote, vit_folder, "--arch", "wormhole_b0")
+    assert result.exit_code == 1, result.output
+    told = " ".join(result.stdout.split())
+    assert "Verdict does not fit" in told
+    assert "Weights 15.0 GiB of 12.0 GiB" in told
+    assert (
+        "wormhole_b0: the weights do not fit, so no forward was run. They need 15.0 GiB of DRAM, "
+        "and the chip has 12.0 GiB." in told
+    )
+    assert "Modules on" not in told
 
 
 @pytest.mark.parametrize(("allowed", "code"), [(4, 1), (5, 0)])

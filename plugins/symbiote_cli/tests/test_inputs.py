@@ -46,6 +46,13 @@ def test_an_image_without_processor(vit_folder: Path, tmp_path: Path) -> None:
     assert "resized to 32 x 32" in made.notes[0]
 
 
+def test_a_batch_of_equal_inputs(bert_folder: Path) -> None:
+    model, source = build(bert_folder)
+    made = make_inputs(model, source, None, "ab").repeated(3)
+    assert made.tensors["input_ids"].tolist() == [[97, 98]] * 3
+    assert made.describe() == {"input_ids": "[3, 2] int64"}
+
+
 def test_the_folders_processor_is_used(vit_folder: Path, tmp_path: Path) -> None:
     (vit_folder / "preprocessor_config.json").write_text(
         json.dumps(

@@ -103,6 +103,16 @@ def test_dtype(symbiote: Any, vit_folder: Path) -> None:
     assert data["inputs"]["pixel_values"].endswith("bfloat16")
 
 
+def test_weights(symbiote: Any, vit_folder: Path) -> None:
+    def compared(*more: str) -> float:
+        result = run(symbiote, vit_folder, "--random-weights", "--compare", "--json", *more)
+        assert result.exit_code == 0, result.output
+        (found,) = json.loads(result.stdout)["comparison"]["outputs"]
+        return float(found["relative_rms"])
+
+    assert compared("--weights", "bfloat4_b") > 3 * compared()
+
+
 def test_auto_says_what_it_chose(symbiote: Any, vit_folder: Path) -> None:
     result = symbiote("run", vit_folder, "--random-weights", "--json")
     assert result.exit_code == 0, result.output

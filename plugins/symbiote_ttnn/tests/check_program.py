@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from symbiote_core import Runtime, open_device, runtime_of
-from symbiote_ttnn import TTNNLinear, ttnn
+from symbiote_ttnn import TTNNKernel, TTNNLinear, ttnn
 from symbiote_ttnn.check import Forward, check_model
 
 GIB = 1024**3
@@ -39,6 +39,34 @@ class HungryLinear(TTNNLinear):
     def forward(self, input_tensor: Any) -> Any:
         ttnn.deallocate(gigabytes(7, self.device))
         return super().forward.__wrapped__(self, input_tensor)
+
+
+class Row(nn.Module):
+    """Two linear layers, one behind the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(32, 32), nn.Linear(32, 32)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class ClumsyRow(TTNNKernel):
+    """Calls them with device tensors, and fails in code of its own behind them."""
+
+    covers_children = False
+
+    def forward(self, x: Any) -> Any:
+        hidden = self.upload(x)
+        for layer in self.torch_layer.layers:
+            hidden = layer(hidden)
+        try:
+            return ttnn.linear(hidden, ttnn.to_layout(hidden, ttnn.ROW_MAJOR_LAYOUT))
+        except Exception as error:
+            return self.give_up(error, x)
 
 
 class Heavy(nn.Linear):
@@ -80,6 +108,25 @@ def crowded(device: Any) -> dict[str, Any]:
     workload = [Forward("forward", lambda m: m(x))]
     kernels = {Heavy: HeavyLinear, Hungry: HungryLinear}
     return check_model(model, device, workload, kernels).to_data()
+
+
+def clumsy(device: Any) -> dict[str, Any]:
+    """A row that fails where none of its modules does."""
+    model = nn.Sequential(Row()).eval()
+    x = torch.randn(32, 32)
+    workload = [Forward("prefill", lambda m: m(x)), Forward("decode", lambda m: m(x[:1]))]
+    kernels = {Row: ClumsyRow, nn.Linear: TTNNLinear}
+    return check_model(model, device, workload, kernels).to_data()
+
+
+def in_bfloat8_b(device: Any) -> dict[str, Any]:
+    """The linear of `square`, with other weights."""
+    model = nn.Sequential(nn.Linear(1024, 1024, bias=False)).eval()
+    x = torch.randn(32, 1024)
+    workload = [Forward("forward", lambda m: m(x))]
+    kernels = {nn.Linear: TTNNLinear}
+    config = {"weights": "bfloat8_b"}
+    return check_model(model, device, workload, kernels, model_config=config).to_data()
 
 
 def stopping(device: Any) -> dict[str, Any]:
@@ -130,6 +177,8 @@ def main() -> dict[str, Any]:
     return {
         "square": square(device, runtime_of(device)),
         "crowded": crowded(device),
+        "clumsy": clumsy(device),
+        "in_bfloat8_b": in_bfloat8_b(device),
         "stopping": stopping(device),
         "shortages": shortages(device),
     }

@@ -44,7 +44,7 @@ def test_small_models_on_a_mock_chip(tmp_path: Path) -> None:
     forwards = sum(f["seconds"] for f in report["forwards"])
     assert 0 < module["seconds"] < 2 * forwards
     memory = report["memory"]
-    assert memory["weights"] == MATRIX
+    assert memory["weights"] == memory["needed"] == MATRIX
     # The weight, the input and the output of the larger forward; and what programs keep there.
     assert 3 * MATRIX <= memory["dram_peak"] < 3 * MATRIX + 2**18
     assert 0 < memory["l1_peak"] < memory["l1"]
@@ -73,6 +73,21 @@ def test_small_models_on_a_mock_chip(tmp_path: Path) -> None:
         "message": "",
     }
     assert crowded["memory"]["dram"] < 14 * GIB < crowded["memory"]["dram_peak"]
+
+    clumsy = told["clumsy"]
+    assert [r["shapes"] for r in clumsy["refusals"]] == [[[32, 32]], [[1, 32]]]
+    for refusal in clumsy["refusals"]:
+        assert refusal["path"] == "0"
+        assert refusal["kernel"] == "ClumsyRow"
+        assert refusal["op"] == "ttnn.linear"
+        assert refusal["message"] == "Inputs to matmul must be tilized"
+    # In the row and, when it had given up, by torch's code.
+    assert [m["accepted"] for m in clumsy["modules"]] == [4, 4]
+    assert clumsy["fallbacks"] == 2
+    assert [f["stopped"] for f in clumsy["forwards"]] == [None, None]
+
+    # A tile takes 1088 bytes in bfloat8_b, and 2048 in bfloat16.
+    assert told["in_bfloat8_b"]["memory"]["weights"] == MATRIX * 1088 // 2048
 
     (forward,) = stopping["forwards"]
     assert forward["stopped"] == "ZeroDivisionError: of zeros"

@@ -52,6 +52,8 @@ class Request:
     text: str | None
     max_fallbacks: int
     dtype: str
+    batch: int
+    weights: str | None
 
 
 @attrs.frozen

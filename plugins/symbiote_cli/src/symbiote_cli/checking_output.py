@@ -43,12 +43,15 @@ def show_check(output: Output, result: CheckResult) -> None:
         first = reports[0]
         rows[0] = ("Model", f"{first.model_class} ({result.dtype}), from {result.request.model}")
         policies = ", ".join(f"{name} (plugin {plugin})" for name, plugin in first.policies)
-        rows.append(("Policy", f"{policies}; {first.kept} modules stay on torch"))
+        chosen = result.request.weights
+        weights = "" if chosen is None else f"; weights in {chosen}"
+        rows.append(("Policy", f"{policies}; {first.kept} modules stay on torch{weights}"))
     rows += [("Input", f"{name} {what}") for name, what in result.inputs.items()]
     output.print(facts(rows), "")
     for each in result.results:
         if each.report is not None:
-            _show_modules(output, each.arch, each.report)
+            if each.report.forwards:
+                _show_modules(output, each.arch, each.report)
             _show_refusals(output, each.arch, each.report)
             _show_misfits(output, each.arch, each.report)
     _show_summary(output, result)
@@ -65,6 +68,8 @@ def as_data(result: CheckResult) -> dict[str, Any]:
         "model": result.request.model,
         "dtype": result.dtype,
         "inputs": result.inputs,
+        "batch": result.request.batch,
+        "weights": result.request.weights,
         "max_fallbacks": result.request.max_fallbacks,
         "passed": result.passed,
         "notes": list(result.notes),
@@ -177,8 +182,9 @@ def _cells(each: ArchResult, allowed: int) -> dict[str, str | Text]:
     if report is None:
         return {"Verdict": Text("killed", style="bold red")}
     found: dict[str, str | Text] = {"Verdict": _verdict(each, report)}
-    fallbacks = f"{report.fallbacks} a forward" if report.fallbacks else "none"
-    found["Fallbacks"] = fallbacks + (f" ({allowed} allowed)" if allowed else "")
+    if report.forwards:
+        fallbacks = f"{report.fallbacks} {_in_forwards(report)}" if report.fallbacks else "none"
+        found["Fallbacks"] = fallbacks + (f" ({allowed} allowed)" if allowed else "")
     for forward in report.forwards:
         name = "" if len(report.forwards) == 1 else f" ({forward.name})"
         found[f"Device operations{name}"] = str(forward.operations)
@@ -186,7 +192,8 @@ def _cells(each: ArchResult, allowed: int) -> dict[str, str | Text]:
         time = "" if forward.seconds is None else _host_time(forward.seconds)
         found[f"Host time{name}"] = time
     memory = report.memory
-    found["Weights"] = amount(memory.weights)
+    weights = _share(memory.needed, memory.dram)
+    found["Weights"] = Text(weights, style="bold red" if memory.needed > memory.weights else "")
     found["Peak DRAM"] = _share(memory.dram_peak, memory.dram)
     found["Peak L1 of a core"] = _share(memory.l1_peak, memory.l1)
     return found
@@ -199,6 +206,11 @@ def _verdict(each: ArchResult, report: "CheckReport") -> Text:
     if any(forward.stopped for forward in report.forwards):
         return Text("stopped", style="bold red")
     return Text("does not fit" if report.misfits else "refused", style="bold red")
+
+
+def _in_forwards(report: "CheckReport") -> str:
+    """What a count over the whole workload is for."""
+    return "a forward" if len(report.forwards) == 1 else f"in {len(report.forwards)} forwards"
 
 
 def _host_time(seconds: float) -> str:
@@ -218,10 +230,20 @@ def _show_ends(output: Output, result: CheckResult) -> None:
             lines = [Text(f"{each.arch}: {each.death}.", style="bold red")]
             if each.death.last_words:
                 lines.append(Text(f"Its last words: {each.death.last_words}", style="red"))
+        elif each.report is not None and not each.report.forwards:
+            memory = each.report.memory
+            lines = [
+                Text(
+                    f"{each.arch}: the weights do not fit, so no forward was run. They need "
+                    f"{amount(memory.needed)} of DRAM, and the chip has {amount(memory.dram)}.",
+                    style="bold red",
+                )
+            ]
         elif each.report is not None:
             lines = [
                 Text(
-                    f"{each.arch}: {o.op} ran on torch ({o.count} a forward): {o.why}",
+                    f"{each.arch}: {o.op} ran on torch ({o.count} {_in_forwards(each.report)}): "
+                    f"{o.why}",
                     style="yellow",
                 )
                 for o in each.report.on_torch

@@ -14,11 +14,12 @@ import torch
 
 from symbiote_cli.errors import is_foreseen
 from symbiote_cli.inputs import make_inputs
-from symbiote_cli.loading import Source, load_or_build
+from symbiote_cli.loading import Source, build_valueless, load
 from symbiote_cli.output import is_verbose, raise_verbosity
 from symbiote_cli.processes import Teller
 from symbiote_cli.quiet import quiet_libraries
 from symbiote_cli.session import opened
+from symbiote_cli.workload import workload_of
 
 
 class _Forwarding(logging.Handler):
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def _check(request: dict[str, Any], teller: Teller) -> None:
-    from symbiote_ttnn.check import Forward, check_model
+    from symbiote_ttnn.check import check_model
 
     def announce(stage: str, done: int, total: int, path: str, kernel: str) -> None:
         teller.tell(kind="step", stage=stage, done=done, total=total, path=path, kernel=kernel)
@@ -57,22 +58,24 @@ def _check(request: dict[str, Any], teller: Teller) -> None:
     announce("load", 0, 0, "", "")
     source = Source.of(request["model"])
     with quiet_libraries(), torch.no_grad():
-        loaded = load_or_build(
-            source, request["dtype"], request["seed"] if request["random_weights"] else None
-        )
+        if request["random_weights"]:
+            loaded = build_valueless(source, request["dtype"], request["seed"])
+        else:
+            loaded = load(source, request["dtype"])
         image = None if request["image"] is None else Path(request["image"])
         inputs = make_inputs(loaded.model, source, image, request["text"])
+        inputs = inputs.repeated(request["batch"])
+        weights = request["weights"]
         with opened(f"mock:{request['arch']}") as device:
-            # Models that generate get a prefill and a decode step here.
-            workload = [Forward("forward", lambda model: model(**inputs.tensors))]
             report = check_model(
                 loaded.model,
                 device.handle,
-                workload,
+                workload_of(loaded.model, inputs.tensors),
                 request["policy"],
                 request["include"],
                 request["exclude"],
                 announce,
+                None if weights is None else {"weights": weights},
             )
             # Before the device is closed, where TTNN might crash once more.
             teller.tell(

@@ -32,6 +32,17 @@ class Inputs:
     tensors: dict[str, torch.Tensor]
     notes: tuple[str, ...]
 
+    def repeated(self, count: int) -> "Inputs":
+        """So many equal inputs at once.
+
+        Args:
+            count: how often each input stands in the batch.
+        """
+        tensors = {
+            name: tensor.repeat_interleave(count, dim=0) for name, tensor in self.tensors.items()
+        }
+        return attrs.evolve(self, tensors=tensors)
+
     def describe(self) -> dict[str, str]:
         """Shape and dtype of each, such as ``[1, 3, 224, 224] float32``."""
         return {name: describe(tensor) for name, tensor in self.tensors.items()}

@@ -10,6 +10,7 @@ import torch
 
 from symbiote_cli._optional import needs
 from symbiote_cli.errors import CommandError, first_line
+from symbiote_cli.valueless import LARGE, Valueless
 
 
 @attrs.frozen
@@ -205,12 +206,60 @@ def build_random(source: Source, dtype: str, seed: int) -> Loaded:
     """
     config = load_config(source)
     cls, notes = model_class(source, config)
-    wanted = getattr(config, "dtype", None) if dtype == "auto" else dtype
-    kind = getattr(torch, wanted) if isinstance(wanted, str) else wanted or torch.float32
     with _told(source, "Can't build"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = cls(config).to(kind)
+        model = cls(config).to(_torch_dtype(config, dtype))
     return Loaded(model.eval(), (*notes, f"The weights are random (seed {seed})."))
+
+
+def _torch_dtype(config: Any, dtype: str) -> torch.dtype:
+    """What ``dtype`` names; for ``auto``, what the configuration says."""
+    wanted = getattr(config, "dtype", None) if dtype == "auto" else dtype
+    return getattr(torch, wanted) if isinstance(wanted, str) else wanted or torch.float32
+
+
+@contextlib.contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Tensors are made in this dtype, for the time of the block."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def build_valueless(source: Source, dtype: str, seed: int) -> Loaded:
+    """Build a model whose large weights have no values and take no memory, as a mock chip wants it.
+
+    All else is right, such as tables of positions; small weights are random.
+
+    Args:
+        source: where the configuration comes from.
+        dtype: a torch dtype's name, or ``auto`` for the configuration's.
+        seed: of torch's generator.
+
+    Raises:
+        CommandError: if the configuration can't be had or gives no model.
+        MissingPackageError: transformers is not installed.
+    """
+    config = load_config(source)
+    cls, notes = model_class(source, config)
+    with (
+        _told(source, "Can't build"),
+        torch.random.fork_rng(devices=[]),
+        _default_dtype(_torch_dtype(config, dtype)),
+        Valueless() as mode,
+    ):
+        torch.manual_seed(seed)
+        model = cls(config)
+    told = f"The weights are random (seed {seed})."
+    if mode.count:
+        told = (
+            f"Weights of {LARGE // 2**20} MiB and more have no values, since a mock chip computes "
+            f"none; the others are random (seed {seed})."
+        )
+    return Loaded(model.eval(), (*notes, told))
 
 
 def load_or_build(source: Source, dtype: str, seed: int | None) -> Loaded:

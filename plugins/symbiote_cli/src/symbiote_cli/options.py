@@ -43,6 +43,15 @@ class DType(str, enum.Enum):
     FLOAT16 = "float16"
 
 
+class WeightDType(str, enum.Enum):
+    """TTNN's dtype of the weights of swapped modules; see `symbiote_ttnn.KernelConfig`."""
+
+    BFLOAT16 = "bfloat16"
+    BFLOAT8_B = "bfloat8_b"
+    BFLOAT4_B = "bfloat4_b"
+    FLOAT32 = "float32"
+
+
 Verbose = Annotated[
     int,
     typer.Option(
@@ -99,5 +108,12 @@ Text = Annotated[
 ]
 LoadAs = Annotated[
     DType, typer.Option(help="The torch dtype to load it in; auto is the saved one.")
+]
+Weights = Annotated[
+    WeightDType | None,
+    typer.Option(
+        show_default=False,
+        help="TTNN's dtype of the swapped matrices; by default the policy's own.",
+    ),
 ]
 DEVICE_HELP = "auto, emulator, mock:wormhole_b0, ttnn:0 …; auto is a chip if there is one."

@@ -35,6 +35,7 @@ class Request:
     compare: bool
     repeat: int
     dtype: str
+    weights: str | None
 
 
 @attrs.frozen
@@ -103,7 +104,14 @@ def run_model(output: Output, request: Request) -> RunResult:
         if request.compare:
             expected, torch_seconds = _forward(output, model, inputs, request.repeat, "torch")
         with swapped(
-            model, device, output, request.policy, request.include, request.exclude, request.strict
+            model,
+            device,
+            output,
+            request.policy,
+            request.include,
+            request.exclude,
+            request.strict,
+            request.weights,
         ):
             outputs, seconds = _forward(output, model, inputs, request.repeat, device.name)
             found = report(model)

@@ -62,6 +62,7 @@ def swapped(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     strict: bool = False,
+    weights: str | None = None,
 ) -> Iterator[Any]:
     """Swap a model for the time of the block, with progress bars; then it is on torch again.
 
@@ -73,9 +74,11 @@ def swapped(
         include: see `symbiote_core.accelerate`.
         exclude: see `symbiote_core.accelerate`.
         strict: raise instead of falling back to torch.
+        weights: TTNN's dtype of the swapped matrices; None for the policy's own.
     """
+    config = None if weights is None else {"weights": weights}
     with staged(output) as progress:
-        accelerate(model, device.handle, policy, include, exclude, strict, progress=progress)
+        accelerate(model, device.handle, policy, include, exclude, strict, config, progress)
     try:
         yield model
     finally:

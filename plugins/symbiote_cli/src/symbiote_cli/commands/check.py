@@ -18,6 +18,7 @@ from symbiote_cli.options import (
     Seed,
     Text,
     Verbose,
+    Weights,
 )
 from symbiote_cli.output import Output
 
@@ -25,12 +26,15 @@ SHORT_HELP = "Ask TTNN itself, on mock chips, whether it takes a model."
 HELP = (
     "Swap a model and run it on mock chips: the real TTNN validates every call, lays out memory "
     "and builds programs, and computes nothing. Shows what it refuses and why, device operations, "
-    "programs, memory and host time. Each architecture runs in a process of its own. Exits with 1 "
-    "if anything is refused or does not fit; needs the ttnn wheel and no chip."
+    "programs, memory and host time; of a model that generates, those of the prefill and of a "
+    "decode step. Each architecture runs in a process of its own. Exits with 1 if anything is "
+    "refused or does not fit; needs the ttnn wheel and no chip. With --random-weights, large "
+    "weights get no values: the model may be larger than this machine's memory."
 )
 EXAMPLES = (
     "symbiote check google/vit-base-patch16-224",
     "symbiote check ./config.json --random-weights --arch blackhole",
+    "symbiote check ./config.json --random-weights --weights bfloat8_b --batch 32",
     "symbiote check ./my-model --max-fallbacks 2 --json > check.json",
 )
 
@@ -47,13 +51,15 @@ def command(
     exclude: Exclude = [],  # noqa: B006 - typer copies it
     image: Image = None,
     text: Text = None,
+    batch: Annotated[int, typer.Option(min=1, help="Equal inputs in a forward.")] = 1,
     max_fallbacks: Annotated[
         int,
         typer.Option(
-            min=0, help="Calls a forward that may run on torch before the exit code is 1."
+            min=0, help="Calls in all forwards that may run on torch before the exit code is 1."
         ),
     ] = 0,
     dtype: LoadAs = DType.AUTO,
+    weights: Weights = None,
     as_json: AsJson = False,
     _verbose: Verbose = 0,
 ) -> None:
@@ -74,6 +80,8 @@ def command(
         text=text,
         max_fallbacks=max_fallbacks,
         dtype=dtype.value,
+        batch=batch,
+        weights=None if weights is None else weights.value,
     )
     result = check(output, request)
     show_check(output, result)

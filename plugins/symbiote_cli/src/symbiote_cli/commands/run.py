@@ -18,6 +18,7 @@ from symbiote_cli.options import (
     Seed,
     Text,
     Verbose,
+    Weights,
 )
 from symbiote_cli.output import Output
 
@@ -49,6 +50,7 @@ def command(
     ] = False,
     repeat: Annotated[int, typer.Option(min=1, help="Forwards, for their time.")] = 1,
     dtype: LoadAs = DType.AUTO,
+    weights: Weights = None,
     as_json: AsJson = False,
     _verbose: Verbose = 0,
 ) -> None:
@@ -71,5 +73,6 @@ def command(
         compare=compare,
         repeat=repeat,
         dtype=dtype.value,
+        weights=None if weights is None else weights.value,
     )
     show_run(output, run_model(output, request))

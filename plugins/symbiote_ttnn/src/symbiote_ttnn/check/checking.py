@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from torch import nn
 
 from symbiote_core import apply, plan, report, restore, runtime_of, set_device, set_run_mode
 from symbiote_core.report import ModuleReport
+from symbiote_core.swap.apply import set_strict
 from symbiote_core.swap.devices import swapped_modules
 from symbiote_core.swap.plan import PolicyLike
 from symbiote_ttnn.check.capture import captured, device_operations, dram_peak, l1_peak
@@ -46,12 +47,14 @@ def check_model(
     include: str | Iterable[str] = (),
     exclude: str | Iterable[str] = (),
     announce: Announce = _nobody,
+    model_config: Mapping[str, Any] | None = None,
 ) -> CheckReport:
     """Swap a model, run a workload on it, note what TTNN takes and refuses, and swap it back.
 
     Every call is made as in strict mode; one that is refused goes on with torch's answer, so that
-    one check shows every refusal. Run it under `torch.no_grad`, on a mock chip: it compiles, and
-    may crash the process where TTNN does.
+    one check shows every refusal. In a row of modules that hand on device tensors, the first
+    refusal ends the row, and torch's code goes through its modules. Run it under `torch.no_grad`,
+    on a mock chip: it compiles, and may crash the process where TTNN does.
 
     How it is measured:
 
@@ -60,13 +63,14 @@ def check_model(
     - Host time: the median of `ROUNDS` further rounds, without capture; that of the modules and
       that of the forwards from rounds of their own, since modules that are watched one by one are
       not run in a row. There is no chip, so it is the time of Python and of TTNN's host code alone.
-    - Weights: what the allocator has in use after conversion, less what it had before.
+    - Weights: what the allocator has in use after conversion, less what it had before. Those that
+      do not fit are reckoned by a capture without dispatch, and no forward is run then.
     - Peaks: a last round under a capture without dispatch, in which TTNN lays out the buffers of
       every program. To what that capture allocates, the allocator's own count before it is added
       (weights and compiled programs, which a chip holds in DRAM).
 
     Args:
-        model: a torch model with real weights, in eval mode.
+        model: a torch model in eval mode, not on the meta device; its values do not matter.
         device: an open mock device.
         workload: what to run, in order.
         policy: see `symbiote_core.accelerate`.
@@ -74,6 +78,7 @@ def check_model(
         exclude: see `symbiote_core.accelerate`.
         announce: called before each step with its stage (``build``, ``convert``, ``forward``,
             ``time``, ``memory``), how many are done, of how many, module path and kernel.
+        model_config: see `symbiote_core.accelerate`.
 
     Raises:
         SymbioteError: if there is no plan, or a kernel can't be built.
@@ -85,22 +90,28 @@ def check_model(
     def building(stage: str, done: int, total: int, path: str) -> None:
         announce(stage, done, total, path, "")
 
-    apply(todo, model, strict=True, progress=building)
+    apply(todo, model, model_config, strict=True, progress=building)
     try:
         set_device(model, device)
-        # Kernels that only call other swapped modules make no calls of their own to TTNN.
-        modules = [module for module in swapped_modules(model) if module.covers_children]
-        watch = Watch(device, modules, announce)
+        swapped = swapped_modules(model)
+        modules = [module for module in swapped if module.covers_children]
+        rows = [module for module in swapped if not module.covers_children]
+        for row in rows:
+            set_strict(row, False)  # it gives up then, and the modules in it are called one by one
+        watch = Watch(device, modules, rows, announce)
         watch.begin("convert")
-        for module in modules:
+        for module in (*modules, *rows):
             watch.convert(module)
         weights = runtime.memory(device).allocated - before.allocated
-        watch.begin("forward", len(workload))
-        set_run_mode(model, watch.first)
-        forwards = [_first(model, device, part) for part in workload]
+        forwards: list[ForwardCheck] = []
+        if not watch.unmoved:
+            watch.begin("forward", len(workload))
+            set_run_mode(model, watch.first)
+            forwards = [_first(model, watch, part) for part in workload]
         seen = report(model)
+        watch.give_ups(seen.events)
         dram_most = l1_most = None
-        if all(f.stopped is None for f in forwards):
+        if forwards and all(f.stopped is None for f in forwards):
             forwards = _timed(model, watch, workload, forwards)
             dram_most, l1_most = _peaks(model, watch, workload)
     finally:
@@ -122,6 +133,7 @@ def check_model(
         memory=MemoryCheck(
             dram=before.total,
             weights=weights,
+            needed=weights + watch.unmoved,
             dram_peak=dram_most,
             l1=_view(device, "L1").total_bytes_per_bank,
             l1_peak=l1_most,
@@ -129,8 +141,10 @@ def check_model(
     )
 
 
-def _first(model: nn.Module, device: Any, part: Forward) -> ForwardCheck:
+def _first(model: nn.Module, watch: Watch, part: Forward) -> ForwardCheck:
     """The first run of a part of the workload, under a capture that goes around all of it."""
+    device = watch.device
+    watch.begin_forward()
     before = device.num_program_cache_entries()
     stopped = None
     with captured() as nodes:

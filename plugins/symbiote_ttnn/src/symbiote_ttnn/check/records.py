@@ -18,7 +18,8 @@ class Forward:
 
     Attributes:
         name: such as ``forward``, ``prefill`` or ``decode``.
-        call: runs the model given to it; called several times, so it may not use anything up.
+        call: runs the model given to it; called several times, in turn with the others of the
+            workload, so it may go on with what those before it left, and may not use anything up.
     """
 
     name: str
@@ -146,6 +147,7 @@ class MemoryCheck:
     Attributes:
         dram: what the allocator has to give.
         weights: what conversion left in DRAM.
+        needed: what the weights take when those that did not fit are counted too.
         dram_peak: the most in use at once in a forward (weights, compiled programs, activations);
             None if no forward reached its end.
         l1: what the allocator has to give.
@@ -155,6 +157,7 @@ class MemoryCheck:
 
     dram: int
     weights: int
+    needed: int
     dram_peak: int | None
     l1: int
     l1_peak: int | None
@@ -173,7 +176,8 @@ class CheckReport:
         refusals: what was refused, call by call.
         misfits: what does not fit in memory.
         on_torch: operations between modules that ran on torch.
-        forwards: the workload.
+        forwards: the workload; empty if the weights do not fit, since a model without them is
+            not run.
         memory: what it takes.
     """
 
@@ -191,7 +195,10 @@ class CheckReport:
     @property
     def fallbacks(self) -> int:
         """What would run on torch: calls of swapped modules, and operations between them."""
-        return sum(m.refused for m in self.modules) + sum(o.count for o in self.on_torch)
+        paths = {m.path for m in self.modules}
+        # Of kernels that call other swapped modules, which have no calls of their own.
+        rows = sum(r.path not in paths for r in self.refusals)
+        return rows + sum(m.refused for m in self.modules) + sum(o.count for o in self.on_torch)
 
     @property
     def failures(self) -> int:
