@@ -48,6 +48,9 @@ for point in own:
     print(f"    entry point {point.name}: {found[point.name].load()!r}")
 """
 
+# torch says so at import where numpy, which it does not require, is absent.
+NO_NUMPY = ("-W", "ignore:Failed to initialize NumPy:UserWarning")
+
 # What else a distribution promises: commands for the interpreter of its venv.
 PROMISES: dict[str, list[list[str]]] = {
     "symbiote-core": [
@@ -57,12 +60,16 @@ PROMISES: dict[str, list[list[str]]] = {
             "assert not early, f'symbiote_core imports {early}'",
         ]
     ],
-    "symbiote-cli": [["-m", "symbiote_cli", "--help"]],
+    "symbiote-cli": [
+        ["-m", "symbiote_cli", "--help"],
+        [
+            *NO_NUMPY,
+            "-c",
+            "from symbiote_cli import characters, digits; digits.model_path(); "
+            "assert characters.held_out_text() and characters.load_vocabulary()",
+        ],
+    ],
 }
-
-
-# torch says so at import where numpy, which it does not require, is absent.
-NO_NUMPY = ("-W", "ignore:Failed to initialize NumPy:UserWarning")
 
 
 class CheckError(Exception):

@@ -28,6 +28,17 @@ TINY_VIT = {
     "label2id": {f"label {i}": i for i in range(10)},
 }
 
+TINY_LLAMA = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "vocab_size": 512,
+    "hidden_size": 128,
+    "intermediate_size": 256,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+
 
 @pytest.fixture
 def symbiote(monkeypatch: pytest.MonkeyPatch) -> Symbiote:
@@ -52,6 +63,15 @@ def vit_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "tiny-vit"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(TINY_VIT))
+    return folder
+
+
+@pytest.fixture
+def llama_folder(tmp_path: Path) -> Path:
+    """A folder with the configuration of a tiny Llama, and nothing else."""
+    folder = tmp_path / "tiny-llama"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(TINY_LLAMA))
     return folder
 
 
@@ -85,5 +105,13 @@ class Unlucky:
 def failing_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """ViT's encoder layers fail on the device, so that they fall back to torch."""
     from symbiote_vit.kernels import layer
+
+    monkeypatch.setattr(layer, "ttnn", Unlucky())
+
+
+@pytest.fixture
+def failing_decoder_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Llama's decoder layers fail on the device, so that they fall back to torch."""
+    from symbiote_llama.kernels import layer
 
     monkeypatch.setattr(layer, "ttnn", Unlucky())

@@ -2,13 +2,15 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import torch
 from rich.text import Text
 
-from symbiote_cli.demonstration import DemoResult, Pass
+from symbiote_cli.demonstration import Check, DemoResult, Pass
 from symbiote_cli.drawing import digits_as_text, draw_digits_png
 from symbiote_cli.errors import CommandError, first_line
 from symbiote_cli.output import Output
@@ -37,7 +39,7 @@ def show_demo(output: Output, result: DemoResult, png: Path | None) -> None:
     _show_comparison(output, result)
     if png is not None:
         output.print(Text(f"Digits drawn in {png}"))
-    _show_checks(output, result)
+    show_checks(output, result.checks)
 
 
 def as_data(result: DemoResult, png: Path | None) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def as_data(result: DemoResult, png: Path | None) -> dict[str, Any]:
     """
     return {
         "passed": result.passed,
-        "checks": [{"name": c.name, "passed": c.passed, "found": c.found} for c in result.checks],
+        "checks": checks_data(result.checks),
         "device": result.device,
         "images": result.total,
         "batch_size": result.batch_size,
@@ -142,7 +144,22 @@ def _show_comparison(output: Output, result: DemoResult) -> None:
     )
 
 
-def _show_checks(output: Output, result: DemoResult) -> None:
-    for check in result.checks:
+def checks_data(checks: Sequence[Check]) -> list[dict[str, Any]]:
+    """Checks as JSON holds them.
+
+    Args:
+        checks: what a demo promises.
+    """
+    return [attrs.asdict(check) for check in checks]
+
+
+def show_checks(output: Output, checks: Sequence[Check]) -> None:
+    """Print a line for each check.
+
+    Args:
+        output: where to.
+        checks: what a demo promises.
+    """
+    for check in checks:
         mark = Text("ok    ", style="green") if check.passed else Text("FAILED ", style="bold red")
         output.print(mark + Text(f"{check.name}: {check.found}"))

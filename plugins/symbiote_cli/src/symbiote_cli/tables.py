@@ -198,7 +198,15 @@ def transfers(report: Any) -> str:
     Args:
         report: the core's `Report`.
     """
-    traffic = report.traffic
+    return moved(report.traffic)
+
+
+def moved(traffic: Any) -> str:
+    """Uploads and downloads of a forward in words.
+
+    Args:
+        traffic: the core's `Traffic`.
+    """
     parts = []
     for name, count, size in (
         ("uploads", traffic.uploads, traffic.upload_bytes),
