@@ -511,6 +511,13 @@ NOT_IMITATED: Final = (
     _bare("matmul", _ONE_SHARD.replace("[1](", "[1, 1]("), tensor([1, 1]), tensor([1, 1])),
     _bare("ones_like", _ONE_SHARD, tensor([1])),
     _bare("repeat", _ONE_SHARD, tensor([1]), [1]),
+    _bare(
+        "slice",
+        "accepted: [2, 5](pad [2, 32]) BFLOAT16 ROW_MAJOR L1/HEIGHT_SHARDED[1c 32x32 ROW_MAJOR]",
+        tensor([17, 48], layout="rm"),
+        [15, 40],
+        [17, 45],
+    ),
     _bare("split", _ONE_SHARD.replace("accepted: ", "accepted: list of "), tensor([1]), 1, 0),
     _bare("zeros_like", _ONE_SHARD, tensor([1])),
     Difference(
@@ -523,16 +530,6 @@ NOT_IMITATED: Final = (
         "Broadcast error: Invalid dimension",
         "With a bias and anything in L1, TTNN works out the shape as if nothing were transposed. "
         "That refuses, gives a wrong shape, or by chance the right one.",
-    ),
-    Difference(
-        Call(
-            "matmul",
-            [tensor([2, 1, 33]), tensor([2, 1, 33])],
-            {"transpose_a": True, "core_grid": {"$": "cg", "v": [4, 1]}},
-        ),
-        "accepted: [2, 33, 33](pad [2, 64, 64]) BFLOAT16 TILE DRAM/INTERLEAVED",
-        "transpose_a with fuse_batch is not supported",
-        "Whether TTNN refuses it depends on the blocks that it chooses for the grid.",
     ),
     Difference(
         Call("rms_norm", [tensor([])]),
@@ -561,8 +558,8 @@ NOT_IMITATED: Final = (
     Difference(
         Call("split", [tensor([32, 65], memory=_BLOCKS), [8, 57], 1]),
         _TWO_PARTS.format(8, 32, 57, 64),
-        _CUT,
-        _CUT_WHY,
+        "The input is sharded, and TTNN chooses the memory of the parts.",
+        "Some parts are sharded in proportion, others interleaved in DRAM.",
     ),
     Difference(
         Call(

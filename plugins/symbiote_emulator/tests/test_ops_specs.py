@@ -404,3 +404,72 @@ def test_where_takes_shards_of_a_later_operand(device: Any) -> None:
 def test_gelu_takes_no_none(device: Any) -> None:
     with pytest.raises(TypeError, match="incompatible function arguments"):
         ttnn.gelu(on_device(torch.ones(1, 32), device), fast_and_approximate_mode=None)
+
+
+def test_a_negative_start_makes_bfloat16_of_a_vector_of_blocks(device: Any) -> None:
+    x = on_device(torch.ones(128), device, ttnn.bfloat8_b)
+    assert x[:].dtype is x[0:128].dtype is ttnn.bfloat8_b
+    assert x[-128:].dtype is ttnn.bfloat16
+    with pytest.raises(RuntimeError, match="Only TILE layout is supported"):
+        on_device(torch.ones(128), device, ttnn.bfloat4_b)[-128:]
+
+
+def test_a_list_indexes_as_a_tuple_does(device: Any) -> None:
+    x = on_device(values((2, 3, 4)), device)
+    assert torch.equal(stored(x[[1, 2]]), stored(x[1, 2]))
+
+
+def test_products_of_nothing_keep_the_batch_of_the_first_operand(device: Any) -> None:
+    empty, full = on_device(torch.ones(0, 2, 3), device), on_device(torch.ones(2, 3, 4), device)
+    assert tuple(ttnn.matmul(empty, full).shape) == (0, 2, 4)
+    with pytest.raises(RuntimeError, match="batch dimension 0 mismatch"):
+        ttnn.matmul(on_device(torch.ones(3, 2, 3), device), full)
+
+
+def test_a_vector_beside_l1_is_not_transposed(device: Any) -> None:
+    x, w = values((3, 2)), values((2,), 1)
+    rows = ttnn.to_memory_config(on_device(x, device), ttnn.L1_MEMORY_CONFIG)
+    out = ttnn.linear(rows, on_device(w, device), transpose_b=True)
+    assert torch.allclose(stored(out), (x.double() @ w.double()), rtol=0.01, atol=0.01)
+    with pytest.raises(RuntimeError, match="width of the first tensor must be equal"):
+        ttnn.linear(on_device(x, device), on_device(w, device), transpose_b=True)
+
+
+def test_a_batch_of_transposed_matrices_goes_with_a_grid_only_beside_another(device: Any) -> None:
+    x, grid = on_device(values((2, 3, 64)), device), ttnn.CoreGrid(x=2, y=2)
+    batched = on_device(values((2, 3, 5)), device)
+    out = ttnn.linear(x, batched, transpose_a=True, core_grid=grid)
+    assert tuple(out.shape) == (2, 64, 5)
+    with pytest.raises(RuntimeError, match="transpose_a with fuse_batch is not supported"):
+        ttnn.linear(x, on_device(values((3, 5)), device), transpose_a=True, core_grid=grid)
+
+
+def test_a_first_power_is_copied_to_the_memory_of_the_output(device: Any) -> None:
+    x, out = on_device(values((2, 2)), device), on_device(values((2, 2)), device)
+    assert ttnn.pow(x, 1, output_tensor=out) is out
+    assert ttnn.pow(x, 2, memory_config=ttnn.L1_MEMORY_CONFIG, output_tensor=out) is out
+    with pytest.raises(RuntimeError, match="Mismatched output memory config"):
+        ttnn.pow(x, 1, memory_config=ttnn.L1_MEMORY_CONFIG, output_tensor=out)
+
+
+def test_what_is_freed_or_stays_passes_where_ttnn_does_not_look(device: Any) -> None:
+    freed = on_device(torch.ones(2, 3), device)
+    ttnn.deallocate(freed)
+    assert not ttnn.to_device(freed, device).is_allocated()
+    host = ttnn.from_torch(torch.ones(2, 3), dtype=ttnn.bfloat16, layout=TILE)
+    assert ttnn.transpose(host, 1, 1, memory_config=ttnn.DRAM_MEMORY_CONFIG) is host
+    with pytest.raises(RuntimeError, match="crashes the process"):
+        ttnn.transpose(host, 1, 1, memory_config=ttnn.L1_MEMORY_CONFIG)
+
+
+def test_parts_of_a_host_tensor_would_crash(device: Any) -> None:
+    host = ttnn.from_torch(torch.ones(4, 2), dtype=ttnn.bfloat16, layout=TILE)
+    with pytest.raises(RuntimeError, match="crashes the process"):
+        ttnn.split(host, 4, 0)
+    assert len(ttnn.chunk(host, 1, 0)) == 1
+
+
+def test_no_layout_is_refused(device: Any) -> None:
+    ids = on_device(torch.zeros(1, 4, dtype=torch.int32), device, ttnn.uint32, layout=RM)
+    with pytest.raises(RuntimeError, match="Layout::INVALID"):
+        ttnn.embedding(ids, on_device(torch.ones(8, 4), device, layout=RM), layout=2)

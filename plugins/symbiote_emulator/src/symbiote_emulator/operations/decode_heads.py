@@ -201,7 +201,7 @@ def nlp_concat_heads_decode(
             than there are, heads that are no whole tiles and shards in DRAM, which TTNN gets wrong.
     """
     del memory_config
-    if num_heads < 0:
+    if isinstance(num_heads, bool) or num_heads < 0:
         raise IncompatibleArguments
     x = input_tensor
     device = require_device(x)

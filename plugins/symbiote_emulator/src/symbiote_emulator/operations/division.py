@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symbiote_emulator.errors import IncompatibleArguments, OperationRefused, WrongInTTNN
+from symbiote_emulator.errors import (
+    IncompatibleArguments,
+    NotImitated,
+    OperationRefused,
+    WouldCrash,
+    WrongInTTNN,
+)
 from symbiote_emulator.operations.permute import normalised
 from symbiote_emulator.operations.slicing import slice_
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import MemoryConfig
+from symbiote_emulator.types import MemoryConfig, StorageType
 
 
 @operation("ttnn.split")
@@ -24,6 +30,8 @@ def split(
 
     Raises:
         OperationRefused: sizes that are not positive, don't add up, or are none.
+        NotImitated: a sharded tensor in several parts, without a memory config.
+        WouldCrash: a host tensor.
     """
     axis = normalised(dim, len(input_tensor.spec.shape))
     total = input_tensor.spec.shape[axis]
@@ -38,6 +46,13 @@ def split(
     _check_sizes(sizes, axis, total)
     if memory_config is not None and memory_config.is_sharded() and not memory_config.shard_spec:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
+    if input_tensor.storage_type() is StorageType.HOST:
+        raise WouldCrash("A host tensor.", "Move it with ttnn.to_device(tensor, device).")
+    if len(sizes) > 1 and input_tensor.is_sharded() and memory_config is None:
+        raise NotImitated(
+            "The input is sharded, and TTNN chooses the memory of the parts.",
+            "Pass a memory_config, or move it to interleaved memory.",
+        )
     return _cut(input_tensor, sizes, axis, memory_config)
 
 

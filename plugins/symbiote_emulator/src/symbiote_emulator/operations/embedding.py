@@ -49,6 +49,12 @@ def embedding(
     _check(input_tensor, weight, embeddings_type, padding_idx)
     device = require_device(input_tensor)
     layout = layout or weight.layout
+    if layout is Layout.INVALID:
+        raise OperationRefused(
+            "ttnn::to_layout: Unsupported layout conversion from Layout::ROW_MAJOR to "
+            "Layout::INVALID!",
+            "Use ttnn.TILE_LAYOUT or ttnn.ROW_MAJOR_LAYOUT.",
+        )
     _check_program(input_tensor, weight, layout, dtype)
     rows = _rows(input_tensor, weight)
     if (

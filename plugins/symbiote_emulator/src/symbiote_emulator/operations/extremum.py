@@ -147,7 +147,7 @@ def power(
         _check_integer_power(input_tensor, exponent)
     if exponent in (0, 1):
         require_rows(input_tensor)
-    _check_power_memory(input_tensor, exponent, memory_config)
+    _check_power_memory(input_tensor, exponent, memory_config, output_tensor)
     value = input_tensor.value
     floating = input_tensor.dtype in FLOATS
     result = torch.pow(value.to(torch.float32 if floating else torch.int64), exponent)
@@ -184,11 +184,19 @@ def _beside_number(
     )
 
 
-def _check_power_memory(x: Tensor, exponent: float, memory_config: MemoryConfig | None) -> None:
-    """Refuse a sharded memory without shards where TTNN multiplies, or has nothing to compute."""
+def _check_power_memory(
+    x: Tensor, exponent: float, memory_config: MemoryConfig | None, output: Tensor | None
+) -> None:
+    """Refuse memory that does not go with the operation that TTNN makes of it.
+
+    Without shards where it is sharded, and TTNN multiplies or has nothing to compute; another than
+    the supplied output's, where TTNN copies.
+    """
     bare = memory_config is not None and memory_config.is_sharded() and not memory_config.shard_spec
     if bare and (x.dtype not in FLOATS or exponent in (0, 1)):
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
+    if exponent == 1 and memory_config and output and output.memory_config() != memory_config:
+        raise OperationRefused("Mismatched output memory config", "Leave one of them out.")
 
 
 def _check_integer_power(x: Tensor, exponent: float) -> None:

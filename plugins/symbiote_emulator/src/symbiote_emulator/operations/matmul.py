@@ -109,6 +109,8 @@ def linear(
     device = _check_operands(a, b)
     if optional_output_tensor is not None:
         check_output_dtype(dtype, optional_output_tensor)
+    if transpose_b and len(b.spec.shape) == 1 and _any_l1(a, b, memory_config):
+        transpose_b = False  # a vector in another program, which ignores it
     shape = _product_shape(a.spec, b.spec, transpose_a=transpose_a, transpose_b=transpose_b)
     out_dtype = dtype or a.dtype
     if program_config is None:
@@ -121,7 +123,7 @@ def linear(
             fused=fused,
             transpose_a=transpose_a,
         )
-    _check_fused_transpose(a, core_grid, transpose_a=transpose_a)
+    _check_fused_transpose(a, core_grid, batched=batched, transpose_a=transpose_a)
     if bias is not None:
         _check_bias(bias)
         in_l1 = core_grid is None and _any_l1(a, b, memory_config)
@@ -263,9 +265,10 @@ def _product_shape(
             b=b.shape,
         )
     batch_a, batch_b = left[:-2], right[:-2]
-    if math.prod(batch_b) > 1:
+    out = list(batch_a)
+    if math.prod(batch_b) > 1 and 0 not in (*left, *right):
         _check_batches(batch_a, batch_b)
-    out: list[int] = list(batch_a if math.prod(batch_b) <= 1 else map(max, batch_a, batch_b))
+        out = list(map(max, batch_a, batch_b))
     if len(b.shape) > max(len(a.shape), 2):
         out = [1] * (len(b.shape) - max(len(a.shape), 2)) + out
     for size, is_vector in ((left[-2], len(a.shape) < 2), (right[-1], len(b.shape) < 2)):
@@ -300,9 +303,13 @@ def _check_batches(batch_a: Sequence[int], batch_b: Sequence[int]) -> None:
             )
 
 
-def _check_fused_transpose(a: Tensor, grid: CoreGrid | None, *, transpose_a: bool) -> None:
+def _check_fused_transpose(
+    a: Tensor, grid: CoreGrid | None, *, batched: bool, transpose_a: bool
+) -> None:
     batch = math.prod(a.spec.shape[:-2])
-    if transpose_a and grid is not None and batch > 1 and a.spec.padded_shape[-1] > 32:
+    if batched or not transpose_a or grid is None:
+        return
+    if batch > 1 and a.spec.padded_shape[-1] > 32:
         raise OperationRefused(
             "transpose_a with fuse_batch is not supported when batch dimensions exist and "
             f"M_per_batch > 1 (batch_size={batch})",

@@ -110,7 +110,8 @@ def transpose(
     if rank < 2 and x.layout is Layout.TILE:
         raise OperationRefused("Can't convert shape rank", "Give a tensor of rank 2 or more.")
     if first == second:  # TTNN clones the tensor, if it is for another memory
-        return _same(x) if memory_config is None else _clone(x, memory_config=memory_config)
+        stays = memory_config is None or memory_config == x.memory_config()
+        return _same(x) if stays else _clone(x, memory_config=memory_config)
     device = require_device(x)
     if not x.logical_volume():
         order = list(range(rank))

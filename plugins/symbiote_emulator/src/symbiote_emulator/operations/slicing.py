@@ -80,13 +80,16 @@ def slice_(
     device = require_device(x)
     if not whole:
         _check_shards(x, bounds)
+    bare = memory_config is not None and memory_config.is_sharded() and not memory_config.shard_spec
+    if bare and x.layout is Layout.ROW_MAJOR:
+        raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     value = owned(cut(x.value, bounds, steps))
     if output_tensor is not None:
         return fill_output(output_tensor, value)
     return emit(
         value,
         device,
-        dtype=_dtype(x, bounds, value.shape, strided=any(s != 1 for s in steps)),
+        dtype=_dtype(x, (starts, bounds), value.shape, strided=any(s != 1 for s in steps)),
         layout=x.layout,
         memory_config=output_memory(memory_config, (x,), value.shape, x.layout, device),
     )
@@ -104,14 +107,20 @@ def _check_shards(x: Tensor, bounds: Sequence[tuple[int, int]]) -> None:
 
 
 def _dtype(
-    x: Tensor, bounds: Sequence[tuple[int, int]], shape: Sequence[int], *, strided: bool
+    x: Tensor,
+    part: tuple[Sequence[int], Sequence[tuple[int, int]]],
+    shape: Sequence[int],
+    *,
+    strided: bool,
 ) -> DataType:
     """Block floats are cut tile by tile; a start within a tile, or a vector, gives BFLOAT16.
 
     Raises:
         OperationRefused: BFLOAT4_B would have to be untilized.
     """
-    is_vector = len(bounds) == 1 and bounds[0] != (0, x.spec.shape[0])
+    starts, bounds = part
+    # TTNN takes a start that counts from the end of a vector for one within it.
+    is_vector = len(bounds) == 1 and (starts[0], bounds[0][1]) != (0, x.spec.shape[0])
     untilizes = is_vector or strided or any(first % TILE_SIZE for first, _ in bounds[-2:])
     if x.layout is not Layout.TILE or not untilizes:
         return x.dtype
@@ -197,7 +206,7 @@ def getitem(input_tensor: Tensor, index: Any) -> Tensor:
     """
     x = input_tensor
     shape = x.spec.shape
-    items = list(index) if isinstance(index, tuple) else [index]
+    items = list(index) if isinstance(index, (tuple, list)) else [index]
     items = _without_ellipsis(items, len(shape))
     starts, ends, steps, dropped = [], [], [], []
     for dim, size in enumerate(shape):

@@ -140,9 +140,10 @@ def to_device(tensor: Tensor, device: Device, memory_config: MemoryConfig | None
 
     Raises:
         OutOfMemoryError: the device has no room.
-        WouldCrash: the tensor was deallocated.
     """
     if tensor.storage_type() is StorageType.DEVICE:
+        if not tensor.is_allocated():
+            return tensor  # TTNN does not look
         return tensor.view(tensor.value, tensor.spec)
     spec = tensor.spec.replace(memory_config=memory_config or tensor.spec.memory_config)
     # A copy, since operations may write device tensors in place.
