@@ -473,3 +473,38 @@ def test_no_layout_is_refused(device: Any) -> None:
     ids = on_device(torch.zeros(1, 4, dtype=torch.int32), device, ttnn.uint32, layout=RM)
     with pytest.raises(RuntimeError, match="Layout::INVALID"):
         ttnn.embedding(ids, on_device(torch.ones(8, 4), device, layout=RM), layout=2)
+
+
+def sharded(device: Any, tensor: torch.Tensor, cores: int, shape: list[int]) -> Any:
+    """Tiles in L1, a shard of this shape on each of so many cores."""
+    grid = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(0, cores - 1))])
+    spec = ttnn.ShardSpec(grid, shape, ttnn.ShardOrientation.ROW_MAJOR)
+    kind, buffer = ttnn.TensorMemoryLayout.HEIGHT_SHARDED, ttnn.BufferType.L1
+    return ttnn.to_memory_config(on_device(tensor, device), ttnn.MemoryConfig(kind, buffer, spec))
+
+
+def test_rows_of_sharded_tiles_lose_their_padding(device: Any) -> None:
+    rows = ttnn.to_layout(sharded(device, values((64, 80)), 2, [32, 96]), RM)
+    assert list(rows.memory_config().shard_spec.shape) == [32, 80]
+
+
+def test_a_batch_of_sharded_matrices_needs_as_many_cores_as_shards(device: Any) -> None:
+    batched = on_device(values((2, 32, 64)), device)
+    assert ttnn.linear(sharded(device, values((2, 32, 32)), 2, [32, 32]), batched) is not None
+    with pytest.raises(RuntimeError, match=r"num_output_blocks \(2\) must be evenly divisible"):
+        ttnn.linear(sharded(device, values((2, 32, 32)), 4, [32, 32]), batched)
+
+
+def test_sharded_tiles_that_keep_their_matrix_are_a_view(device: Any) -> None:
+    x = sharded(device, values((1, 32, 32)), 1, [32, 32])
+    ttnn.deallocate(ttnn.squeeze(x))
+    assert not x.is_allocated()
+    with pytest.raises(RuntimeError, match="rows or columns in memory change in number"):
+        ttnn.reshape(sharded(device, values((32, 1)), 1, [32, 32]), [32])
+
+
+def test_the_host_makes_no_sharded_tiles_of_a_range(device: Any) -> None:
+    asked = ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG
+    assert ttnn.arange(0, 8, memory_config=asked).layout is RM
+    with pytest.raises(RuntimeError, match="bad optional access"):
+        ttnn.arange(0, 8, layout=TILE, memory_config=asked)

@@ -46,6 +46,7 @@ def check_placement(
     grid: CoreGrid | None,
     output: Tensor | None,
     fused: UnaryWithParam | None,
+    rows: int,
     transpose_a: bool,
 ) -> None:
     """Refuse what TTNN has no program for.
@@ -57,6 +58,7 @@ def check_placement(
         grid: the caller's ``core_grid``.
         output: the supplied output.
         fused: the activation.
+        rows: of the output, over its batch.
         transpose_a: whether ``a`` is transposed.
 
     Raises:
@@ -72,6 +74,8 @@ def check_placement(
         _check_vector(a, b, grid, in_l1=in_l1, transpose_a=transpose_a)
     if configs[0].is_sharded() or configs[1].is_sharded():
         _check_shards(a, b, fused)
+        if math.prod(b.spec.shape[:-2]) > 1:
+            _check_cores(a, rows)
 
 
 def check_output_dtype(dtype: DataType | None, output: Tensor) -> None:
@@ -118,6 +122,19 @@ def _check_vector(
         raise OperationRefused(
             "Attempting to reshape between two shapes with different volumes",
             "Keep operands and output in DRAM, or give the second operand as [K, 1].",
+        )
+
+
+def _check_cores(a: Tensor, rows: int) -> None:
+    shards = a.memory_config().shard_spec
+    if a.memory_config().memory_layout is not TensorMemoryLayout.HEIGHT_SHARDED or shards is None:
+        return
+    blocks, cores = -(-rows // shards.shape[0]), shards.grid.num_cores()
+    if blocks % cores:
+        raise OperationRefused(
+            f"MatmulMultiCoreReuseProgramConfig: num_output_blocks ({blocks}) must be evenly "
+            f"divisible by the number of cores in the input shard grid ({cores})",
+            "Shard the operand over as many cores as it has shards.",
         )
 
 

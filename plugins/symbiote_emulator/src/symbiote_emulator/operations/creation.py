@@ -216,6 +216,9 @@ def arange(
             "Unsupported dtype", "Make it in bfloat16 and typecast.", dtype=dtype
         )
     value = torch.arange(start, end, step, dtype=torch.int64)
+    bare = memory_config.is_sharded() and memory_config.shard_spec is None
+    if bare and device is None and layout is Layout.TILE:
+        raise OperationRefused("bad optional access", "Leave the memory config out on the host.")
     return _place(value, dtype, layout, device, memory_config)
 
 

@@ -29,7 +29,9 @@ from symbiote_emulator.types import (
     DataType,
     Layout,
     MemoryConfig,
+    ShardSpec,
     StorageType,
+    TensorMemoryLayout,
     WormholeComputeKernelConfig,
 )
 
@@ -91,8 +93,22 @@ def to_layout(
             )
     # TTNN lays the intermediate out in the memory of the input before it moves it.
     spec.replace(layout=layout, dtype=target)
+    if memory_config is None and layout is Layout.ROW_MAJOR:
+        memory_config = _without_padding(spec)
     out = spec.replace(layout=layout, dtype=target, memory_config=memory_config)
     return emit_spec(tensor.value.clone(), device, out)
+
+
+def _without_padding(spec: TensorSpec) -> MemoryConfig | None:
+    """The memory of rows, where shards of whole rows of tiles lose their padding; else None."""
+    memory = spec.memory_config
+    shards = memory.shard_spec
+    if memory.memory_layout is not TensorMemoryLayout.HEIGHT_SHARDED or shards is None:
+        return None
+    if not spec.shape or shards.shape[1] == spec.shape[-1]:
+        return None
+    rows = ShardSpec(shards.grid, [shards.shape[0], spec.shape[-1]], shards.orientation)
+    return MemoryConfig(memory.memory_layout, memory.buffer_type, rows)
 
 
 @operation("ttnn.to_memory_config")

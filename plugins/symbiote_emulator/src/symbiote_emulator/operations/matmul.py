@@ -121,6 +121,7 @@ def linear(
             grid=core_grid,
             output=optional_output_tensor,
             fused=fused,
+            rows=math.prod(shape[:-1]),
             transpose_a=transpose_a,
         )
     _check_fused_transpose(a, core_grid, batched=batched, transpose_a=transpose_a)

@@ -148,7 +148,7 @@ def _check_tiles(x: Tensor, counts: Sequence[int]) -> None:
             "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
             "Convert it with ttnn.typecast.",
         )
-    if len(shape) > 1 and not x.logical_volume() and not ends_with_tiles:
+    if len(counts) > 1 and not x.logical_volume() and not ends_with_tiles:
         raise WrongInTTNN(
             "A tensor of tiles without elements.",
             "It has nothing to repeat: make the result with ttnn.empty.",

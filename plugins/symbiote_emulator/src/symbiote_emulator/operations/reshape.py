@@ -67,7 +67,7 @@ def reshape(
     if device is None:
         spec = tensor_spec(sizes, x.dtype, x.layout)
         return Tensor.on_host(x.value.reshape(sizes).clone(), spec)
-    if _is_view(x, sizes) and memory == x.memory_config():
+    if (_is_view(x, sizes) or _keeps_matrix(x, sizes)) and memory == x.memory_config():
         return x.view(x.value.reshape(sizes), x.spec.replace(shape=sizes))
     _check_moves(x, sizes)
     if memory_config is None:
@@ -212,6 +212,12 @@ def _is_view(x: Tensor, sizes: tuple[int, ...]) -> bool:
         return True
     rows, new_rows = old[0], new[0]
     return rows == new_rows or (rows % TILE_SIZE == 0 and new_rows % TILE_SIZE == 0)
+
+
+def _keeps_matrix(x: Tensor, sizes: tuple[int, ...]) -> bool:
+    """Whether sharded tiles keep their last two dimensions, so that no shard changes."""
+    old, new = ((1, 1, *shape)[-2:] for shape in (x.spec.shape, sizes))
+    return x.is_sharded() and x.layout is Layout.TILE and old == new
 
 
 def owned(value: torch.Tensor) -> torch.Tensor:

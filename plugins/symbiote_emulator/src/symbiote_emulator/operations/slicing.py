@@ -79,7 +79,7 @@ def slice_(
         return x
     device = require_device(x)
     if not whole:
-        _check_shards(x, bounds)
+        _check_shards(x, bounds, steps)
     bare = memory_config is not None and memory_config.is_sharded() and not memory_config.shard_spec
     if bare and x.layout is Layout.ROW_MAJOR:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
@@ -95,11 +95,12 @@ def slice_(
     )
 
 
-def _check_shards(x: Tensor, bounds: Sequence[tuple[int, int]]) -> None:
+def _check_shards(x: Tensor, bounds: Sequence[tuple[int, int]], steps: Sequence[int]) -> None:
     if not x.is_sharded():
         return
+    strided = any(step != 1 for step in steps)
     for (first, last), size in zip(bounds[-2:], x.spec.shape[-2:], strict=True):
-        if first % TILE_SIZE or (last % TILE_SIZE and last != size):
+        if strided or first % TILE_SIZE or (last % TILE_SIZE and last != size):
             raise NotImitated(
                 "The input is sharded, and the part is not made of whole tiles.",
                 "Move it to interleaved memory with ttnn.to_memory_config.",
@@ -124,7 +125,7 @@ def _dtype(
     untilizes = is_vector or strided or any(first % TILE_SIZE for first, _ in bounds[-2:])
     if x.layout is not Layout.TILE or not untilizes:
         return x.dtype
-    if not is_vector and 0 in shape and x.dtype is not DataType.BFLOAT4_B:
+    if 0 in shape and x.dtype is not DataType.BFLOAT4_B:
         return x.dtype
     if x.dtype is DataType.UINT8 and any(size % TILE_SIZE for size in shape[-2:]):
         raise OperationRefused(
