@@ -117,7 +117,7 @@ def test_any_split_into_forwards_gives_the_same_logits(
         ids = prompt(batch, sum(sizes), seed=sum(sizes))
         whole = swapped(ids).logits
         cache = DynamicCache(config=swapped.config)
-        assert_close(whole, steps_of(swapped, ids, sizes, cache), rms=0.02)
+        assert_close(whole, steps_of(swapped, ids, sizes, cache))
         assert cache.get_seq_length() == sum(sizes)
 
 
@@ -130,19 +130,23 @@ def test_padding_does_not_leak(swapped: Any, lengths: list[int], positions: bool
         told = {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)} if positions else {}
         cache = DynamicCache(config=swapped.config)
         logits = swapped(ids, attention_mask=mask, past_key_values=cache, **told).logits
-        noise = torch.where(mask.bool(), ids, torch.randint_like(ids, 96))
-        assert torch.equal(
-            logits[mask.bool()], swapped(noise, attention_mask=mask, **told).logits[mask.bool()]
-        )
         token = prompt(len(lengths), 1, seed=7)
         grown = torch.cat([mask, torch.ones_like(token)], dim=1)
-        told = {"position_ids": mask.sum(1, keepdim=True)} if positions else {}
-        after = swapped(token, attention_mask=grown, past_key_values=cache, **told).logits
+        then = {"position_ids": mask.sum(1, keepdim=True)} if positions else {}
+        after = swapped(token, attention_mask=grown, past_key_values=cache, **then).logits
+
+        noise = torch.where(mask.bool(), ids, torch.randint_like(ids, 96))
+        other = DynamicCache(config=swapped.config)
+        same = swapped(noise, attention_mask=mask, past_key_values=other, **told).logits
+        assert torch.equal(logits[mask.bool()], same[mask.bool()])
+        same = swapped(token, attention_mask=grown, past_key_values=other, **then).logits
+        assert torch.equal(after, same)
+
         for row, length in enumerate(lengths):
             alone = torch.cat([ids[row : row + 1, -length:], token[row : row + 1]], dim=1)
             expected = swapped(alone).logits
-            assert_close(expected[:, :-1], logits[row : row + 1, -length:], rms=0.02)
-            assert_close(expected[:, -1:], after[row : row + 1], rms=0.02)
+            assert_close(expected[:, :-1], logits[row : row + 1, -length:])
+            assert_close(expected[:, -1:], after[row : row + 1])
 
 
 @settings(max_examples=15, deadline=None)
@@ -150,7 +154,7 @@ def test_padding_does_not_leak(swapped: Any, lengths: list[int], positions: bool
 def test_the_order_of_the_batch_does_not_matter(swapped: Any, order: list[int]) -> None:
     with torch.no_grad():
         ids = prompt(4, 21)
-        assert torch.equal(swapped(ids).logits[order], swapped(ids[order]).logits)
+        assert_close(swapped(ids).logits[order], swapped(ids[order]).logits, rms=0.01)
 
 
 def test_right_padding_agrees_with_torch(emulator: Any) -> None:
