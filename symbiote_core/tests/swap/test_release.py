@@ -218,6 +218,28 @@ def test_an_interruption_leaves_the_model_as_it_was(checkpoint: Path) -> None:
     assert not any(isinstance(m, TTNNModule) for m in model.modules())
 
 
+def test_an_interruption_while_letting_go_leaves_the_model_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a checkpoint, nothing could be read again."""
+    from symbiote_core.swap.release import Releaser
+
+    model, release, seen = build(), Releaser.release, []
+    expected = model(X)
+
+    def interrupted(self: Releaser, module: TTNNModule) -> None:
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(module)
+        release(self, module)
+
+    monkeypatch.setattr(Releaser, "release", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        accelerate(model, "fake", POLICY, release_torch_weights=True)
+    assert torch.equal(model(X), expected)
+    assert not any(isinstance(m, TTNNModule) for m in model.modules())
+
+
 # -- models without values -------------------------------------------------------------------------
 
 

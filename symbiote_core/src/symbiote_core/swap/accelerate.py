@@ -89,7 +89,7 @@ def accelerate(
                 releaser.release(module)
         if progress is not None:
             progress("convert", len(modules), len(modules), "")
-        if release_torch_weights:  # without a checkpoint not before nothing can fail any more
+        if release_torch_weights:  # without a checkpoint all at once, at the end
             for module in modules:
                 releaser.release(module)
     except BaseException:  # also Ctrl-C: never half a model

@@ -26,7 +26,7 @@ class Releaser:
         self.checkpoint = checkpoint
         self._names: dict[int, list[str]] = {}
         self._placeholders: dict[int, ReleasedParameter] = {}
-        self._born: list[tuple[dict[str, nn.Parameter | None], str, nn.Parameter]] = []
+        self._originals: list[tuple[dict[str, nn.Parameter | None], str, nn.Parameter]] = []
         self._touched: list[TTNNModule] = []
         for name, parameter in model.named_parameters(remove_duplicate=False):
             self._names.setdefault(id(parameter), []).append(name)
@@ -53,7 +53,7 @@ class Releaser:
                     )
             for key, parameter in part._parameters.items():
                 if parameter is not None and parameter.is_meta:
-                    self._born.append((part._parameters, key, parameter))
+                    self._originals.append((part._parameters, key, parameter))
                     value = self._value(parameter).to(parameter.dtype)
                     part._parameters[key] = nn.Parameter(value, requires_grad=False)
 
@@ -67,15 +67,15 @@ class Releaser:
             self._mark(module, meta_only=False)
 
     def undo(self) -> None:
-        """Everything as it was: values read again, or none where there were none."""
+        """Everything as it was: what a checkpoint holds is read again, all else put back."""
         for module in self._touched:
             released = module._symbiote.released
             if released is not None:
                 module._symbiote.released = None
-                born = {(id(holder), key) for holder, key, _ in self._born}
-                released.places = [p for p in released.places if (id(p.holder), p.key) not in born]
+                kept = {(id(holder), key) for holder, key, _ in self._originals}
+                released.places = [p for p in released.places if (id(p.holder), p.key) not in kept]
                 released.bring()
-        for holder, key, parameter in self._born:
+        for holder, key, parameter in self._originals:
             holder[key] = parameter
 
     def _mark(self, module: TTNNModule, meta_only: bool) -> None:
@@ -84,11 +84,11 @@ class Releaser:
             for key, parameter in part._parameters.items():
                 if parameter is None or isinstance(parameter, ReleasedParameter):
                     continue
-                if parameter.is_meta:
-                    self._born.append((part._parameters, key, parameter))
-                elif meta_only:
+                if meta_only and not parameter.is_meta:
                     continue
-                elif self.checkpoint is not None:
+                if parameter.is_meta or self.checkpoint is None:
+                    self._originals.append((part._parameters, key, parameter))
+                else:
                     self._compare(parameter)
                 placeholder = self._placeholder(parameter)
                 places.append(Place(part._parameters, key, placeholder, placeholder.name))
