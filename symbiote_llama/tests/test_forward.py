@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llama_models import assert_close, build, left_padded, prompt, steps_of
 from transformers import DynamicCache
 
-from symbiote_core import accelerate, report
+from symbiote_core import accelerate, apply, plan, report, set_device
 
 KINDS = ["llama", "mistral", "qwen2"]
 
@@ -220,3 +220,17 @@ def test_a_prompt_of_one_token_for_each_sequence(emulator: Any) -> None:
     expected = model(ids).logits
     accelerate(model, emulator, strict=True)
     assert_close(expected, model(ids).logits)
+
+
+def test_a_model_that_is_put_on_a_device_by_hand_runs_there(emulator: Any) -> None:
+    """Weights are converted at the first call then, and again after they were freed."""
+    model, ids = build(), prompt(2, 9)
+    expected = model(ids).logits
+    apply(plan(model), model, strict=True)
+    set_device(model, emulator)
+    assert_close(expected, model(ids).logits)
+    for module in (model.model, *model.model.layers):
+        module.deallocate_weights()
+    assert_close(expected, model(ids).logits)
+    assert report(model).modules[0].calls == 2
+    assert report(model).fallback_count == 0

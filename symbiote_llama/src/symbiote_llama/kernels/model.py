@@ -9,7 +9,7 @@ import torch
 from transformers.cache_utils import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
-from symbiote_core import TorchTTNNTensor, TTNNModule, UnsupportedInputError, WeightState
+from symbiote_core import TorchTTNNTensor, TTNNModule, UnsupportedInputError
 from symbiote_core.module.hooks import active_hook
 from symbiote_llama.batch import Batch, is_padding_mask
 from symbiote_llama.cache import CachedTokens, DeviceCacheLayer, adopt
@@ -78,6 +78,7 @@ class TTNNDecoderModel(TTNNKernel):
             return NotImplemented
         if not self._is_ready() or not is_padding_mask(attention_mask) or self._wants_more(options):
             return NotImplemented
+        self.move_weights_to_device()  # it has none, but tables to free with those of the others
         if (model.config.use_cache if use_cache is None else use_cache) and past_key_values is None:
             past_key_values = DynamicCache(config=model.config)
         batch, length = given.shape[:2]
@@ -113,7 +114,7 @@ class TTNNDecoderModel(TTNNKernel):
         layers = model.layers[: model.config.num_hidden_layers]
         swapped = (model.embed_tokens, *layers, model.norm)
         return (
-            self._symbiote.weights is WeightState.DEVICE
+            self.device is not None
             and all(TTNNModule in type(module).__mro__ for module in swapped)
             and all(type(layer) is TTNNDecoderLayer for layer in layers)
             and not any(_is_watched(layer) for layer in layers)
