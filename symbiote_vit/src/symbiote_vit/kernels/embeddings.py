@@ -98,14 +98,11 @@ class TTNNViTEmbeddings(TTNNKernel):
         """
         table = self._table_for(pixel_values, bool(interpolate_pos_encoding))
         height, width = self.convolution.kernel_size
-        # Rounded by torch, to the same values as by the upload, and several times faster.
-        rows = cut_patches(pixel_values.bfloat16(), height, width)
+        rows = cut_patches(pixel_values, height, width, empty_rows=1)
         if bool_masked_pos is not None:
             if self.tt_mask_delta is None:
                 raise UnsupportedInputError("the model has no mask token")
-            keep = ~bool_masked_pos.bool()
-            rows = rows * keep.unsqueeze(-1)
-        rows = nn.functional.pad(rows, (0, 0, 1, 0))
+            rows[:, 1:].masked_fill_(bool_masked_pos.bool().unsqueeze(-1), 0)
         tokens = ttnn.linear(self.upload(rows), self.tt_weight, **self.launch)
         tokens = ttnn.add(tokens, table)
         if bool_masked_pos is None:

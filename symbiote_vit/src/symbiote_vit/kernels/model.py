@@ -38,13 +38,14 @@ class TTNNViTModel(TTNNModule):
         model = self.torch_layer
         if pixel_values is None or others or self._wants_more(options):
             return NotImplemented
-        if pixel_values.dtype != model.embeddings.patch_embeddings.projection.weight.dtype:
+        if pixel_values.dtype != self._symbiote.dtype:  # torch converts them
             return NotImplemented
-        tokens = model.embeddings(
-            pixel_values,
-            bool_masked_pos=bool_masked_pos,
-            interpolate_pos_encoding=interpolate_pos_encoding,
-        )
+        asked = {
+            "bool_masked_pos": bool_masked_pos,
+            "interpolate_pos_encoding": interpolate_pos_encoding,
+        }
+        given = {key: value for key, value in asked.items() if value is not None}
+        tokens = model.embeddings(pixel_values, **given)
         layers = model.layers if hasattr(model, "layers") else model.encoder.layer
         states = through((*layers, model.layernorm), tokens)
         pooled = None if model.pooler is None else model.pooler(states)

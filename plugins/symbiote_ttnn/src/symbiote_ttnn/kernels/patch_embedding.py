@@ -12,17 +12,32 @@ from symbiote_ttnn.kernels.base import TTNNKernel, tile
 from symbiote_ttnn.late import ttnn
 
 
-def cut_patches(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Rearrange images [B, C, H, W] into rows of patches [B, N, C * height * width].
+def cut_patches(images: torch.Tensor, height: int, width: int, empty_rows: int = 0) -> torch.Tensor:
+    """Rearrange images [B, C, H, W] into rows of patches [B, E + N, C * height * width].
 
     The rows are in reading order and hold a patch as a convolution's weight does. Pixels beyond
     the last whole patch are left out, as a convolution without padding does.
+
+    Args:
+        images: floating point, on the host.
+        height: of a patch.
+        width: of a patch.
+        empty_rows: E, how many rows of zeros stand before those of the patches.
+
+    Returns:
+        Rows in bfloat16, rounded as by the upload.
     """
     batch, channels, full_height, full_width = images.shape
-    rows, columns = full_height // height, full_width // width
-    images = images[:, :, : rows * height, : columns * width]
-    cut = images.reshape(batch, channels, rows, height, columns, width)
-    return cut.permute(0, 2, 4, 1, 3, 5).reshape(batch, rows * columns, channels * height * width)
+    down, across = full_height // height, full_width // width
+    # Rounded first: half as much to rearrange.
+    images = images[:, :, : down * height, : across * width].to(torch.bfloat16)
+    cut = images.view(batch, channels, down, height, across, width)
+    size = (batch, empty_rows + down * across, channels * height * width)
+    rows = torch.empty(size, dtype=torch.bfloat16)
+    rows[:, :empty_rows] = 0
+    patches = rows[:, empty_rows:].view(batch, down, across, channels, height, width)
+    patches.copy_(cut.permute(0, 2, 4, 1, 3, 5))
+    return rows
 
 
 def patch_convolution_problem(convolution: nn.Module) -> str | None:
