@@ -31,7 +31,13 @@ from symbiote_core.errors import (
 from symbiote_core.fallback import Cause, FallbackEvent, FallbackWarning
 from symbiote_core.hookspecs import API_VERSION, hookimpl
 from symbiote_core.metrics import gain, pcc, relative_rms
-from symbiote_core.module import TTNNModule, WeightState, deallocate_weights_after, through
+from symbiote_core.module import (
+    TTNNModule,
+    WeightState,
+    are_ready,
+    deallocate_weights_after,
+    through,
+)
 from symbiote_core.plugins import (
     PluginManager,
     PluginRecord,
@@ -118,6 +124,7 @@ __all__ = [
     "accelerate",
     "active_runtime",
     "apply",
+    "are_ready",
     "close_device",
     "deallocate_weights_after",
     "explain",

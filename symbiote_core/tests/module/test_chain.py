@@ -21,6 +21,7 @@ from symbiote_core import (
     TTNNExecutionError,
     TTNNModule,
     accelerate,
+    are_ready,
     open_device,
     plan,
     report,
@@ -207,6 +208,56 @@ def test_who_watches_a_child_of_a_module_of_the_row_sees_its_calls() -> None:
         out = model(on_device())
     assert torch.allclose(out, expected, atol=0.05)
     assert len(seen) == 1
+
+
+def _write(block: Any) -> None:
+    with torch.no_grad():
+        block.second.bias += 1
+
+
+def _replace(block: Any) -> None:
+    block.first.weight = nn.Parameter(torch.ones(4, 4))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda block: block.torch_layer.second.register_forward_hook(lambda *_: None),
+        lambda block: block.torch_layer.first.register_forward_pre_hook(lambda *_: None),
+        lambda block: setattr(block.torch_layer.first, "forward", torch.relu),
+        lambda block: block.register_forward_hook(lambda *_: None),
+        lambda block: setattr(block, "forward", torch.relu),
+        lambda block: block.train(),
+        lambda block: block.move_weights_to_host(),
+        lambda block: set_run_mode(block, "timed"),
+        _write,
+        _replace,
+    ],
+)
+def test_a_module_is_not_ready_once_a_call_would_do_more_than_its_forward(change: Any) -> None:
+    blocks = nn.Sequential(Block(), Block()).eval()
+    rule = Rule(Block, KernelSpec("FakeBlock", Block, FakeBlock, plugin="test"))
+    accelerate(blocks, "fake", Policy("blocks", (), (rule,), plugin="test"))
+    for _ in range(2):
+        assert are_ready(blocks)
+    change(blocks[1])
+    for _ in range(2):
+        assert not are_ready(blocks)
+        assert are_ready(blocks[:1])
+
+
+def test_modules_are_ready_again_when_the_last_hook_is_gone() -> None:
+    block = nn.Sequential(Block()).eval()
+    rule = Rule(Block, KernelSpec("FakeBlock", Block, FakeBlock, plugin="test"))
+    accelerate(block, "fake", Policy("blocks", (), (rule,), plugin="test"))
+    first = block[0].torch_layer.first.register_forward_hook(lambda *_: None)
+    assert not are_ready(block)
+    second = block[0].torch_layer.first.register_forward_hook(lambda *_: None)
+    first.remove()
+    assert not are_ready(block)
+    second.remove()
+    assert are_ready(block)
+    assert not are_ready([nn.Linear(4, 4)])
 
 
 def test_run_modes_see_every_module() -> None:

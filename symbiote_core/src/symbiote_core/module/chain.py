@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from symbiote_core.module.modes import normal
 from symbiote_core.module.state import WeightState
 from symbiote_core.runtime.active import ACTIVE
@@ -33,7 +35,7 @@ def through(modules: Iterable[Any], x: Any) -> Any:
         What calling each in turn returns.
     """
     chain = tuple(modules)
-    if type(x) is TorchTTNNTensor and _are_ready(chain, x):
+    if type(x) is TorchTTNNTensor and _have_seen(chain, x.shape) and are_ready(chain):
         out = _on_device(chain, x)
         if out is not None:
             return out
@@ -42,9 +44,15 @@ def through(modules: Iterable[Any], x: Any) -> Any:
     return x
 
 
-def _are_ready(chain: tuple[Any, ...], x: TorchTTNNTensor) -> bool:
-    shapes = (x.shape,)
-    for module in chain:
+def are_ready(modules: Iterable[Any]) -> bool:
+    """Whether nothing would happen around these modules' ``forward`` if they were called now.
+
+    True for swapped modules in inference whose weights are on the active runtime's device and up to
+    date, and whose calls nobody wants to see, be it by hooks or by a run mode. A kernel with
+    ``covers_children = False`` may then call ``module.written`` on device tensors, and saves what a
+    call costs. It has to count the calls and to answer failures itself.
+    """
+    for module in modules:
         own = module.__dict__
         state = own.get("_symbiote")
         if (
@@ -52,7 +60,6 @@ def _are_ready(chain: tuple[Any, ...], x: TorchTTNNTensor) -> bool:
             or state.mode is not normal
             or state.weights is not WeightState.DEVICE
             or state.runtime is not ACTIVE.runtime
-            or shapes not in state.checked_shapes
             or module.training
             or "forward" in own
             or module._forward_hooks
@@ -60,6 +67,16 @@ def _are_ready(chain: tuple[Any, ...], x: TorchTTNNTensor) -> bool:
             or state.is_hooked()
             or state.is_stale()
         ):
+            return False
+    return True
+
+
+def _have_seen(chain: tuple[Any, ...], shape: torch.Size) -> bool:
+    """Whether all are swapped and have answered an input of this shape with the right one."""
+    shapes = (shape,)
+    for module in chain:
+        state = module.__dict__.get("_symbiote")
+        if state is None or shapes not in state.checked_shapes:
             return False
     return bool(chain)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import operator
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import attrs
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from symbiote_core.fallback import Activity, ModuleCalls
 from symbiote_core.module.released import Released, ReleasedParameter
@@ -28,6 +30,7 @@ class WeightState(enum.Enum):
 
 
 _version = operator.attrgetter("_version")
+_FORWARD = itertools.repeat("forward")
 
 
 @attrs.frozen(eq=False)
@@ -108,6 +111,7 @@ class ModuleState:
         children: the torch layer's children by name, whose hooks are watched.
         hook_tables: their dictionaries of forward hooks.
         instance_tables: their instance dictionaries, where a replaced ``forward`` would be.
+        hooks_made: how many hooks torch had made when none was found in the tables; -1 if one was.
         checked_shapes: input shapes for which the output's shape was seen to be right.
         failures: how often each cause failed here.
         peers: the other swapped modules of the model, for freeing memory.
@@ -134,6 +138,7 @@ class ModuleState:
     children: tuple[tuple[str, torch.nn.Module], ...] = ()
     hook_tables: tuple[Mapping[int, Any], ...] = ()
     instance_tables: tuple[Mapping[str, Any], ...] = ()
+    hooks_made: int = -1
     checked_shapes: set[Any] = attrs.Factory(set)
     failures: dict[Any, int] = attrs.Factory(dict)
     peers: weakref.WeakSet[Any] = attrs.Factory(weakref.WeakSet)
@@ -151,7 +156,13 @@ class ModuleState:
             for table in (child._forward_hooks, child._forward_pre_hooks)
         )
         self.instance_tables = tuple(child.__dict__ for _, child in self.children)
+        self.hooks_made = -1
 
     def is_hooked(self) -> bool:
         """Whether a child has a forward hook, idle ones included, or a ``forward`` of its own."""
-        return any(self.hook_tables) or any("forward" in table for table in self.instance_tables)
+        made = RemovableHandle.next_id  # torch counts the hooks it makes, of all modules
+        if made != self.hooks_made:
+            if any(self.hook_tables):
+                return True
+            self.hooks_made = made
+        return any(map(operator.contains, self.instance_tables, _FORWARD))

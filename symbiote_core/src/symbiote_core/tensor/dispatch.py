@@ -10,7 +10,7 @@ import torch
 from symbiote_core.errors import DispatchError
 from symbiote_core.runtime.active import ACTIVE, use_runtime
 from symbiote_core.structure import leaves, map_leaves
-from symbiote_core.tensor.wrapper import TorchTTNNTensor, wrap
+from symbiote_core.tensor.wrapper import TorchTTNNTensor, set_dispatch, wrap
 
 _HANDLERS: dict[Any, Any] = {}
 _STRIDES: dict[Any, tuple[tuple[int, ...], ...]] = {}
@@ -79,17 +79,26 @@ def _view(handler: Any, func: Any, args: tuple[Any, ...]) -> Any:
         return _refused(runtime, error, func, args, {})
     if out is NotImplemented:
         return _on_device(handler, func, args, {})
-    device, activity = owner._ttnn_device, owner._activity
-    strides = iter(_strides_on_torch(func, args, {}))
+    strides = _strides_on_torch(func, args, {})
+    if isinstance(out, runtime.tensor_type):
+        view = _wrap_like(out, owner, strides[0] if strides else None)
+        _remember_view(view, owner, func, args, {})
+        return view
+    laid_out = iter(strides)
 
     def rewrap(leaf: Any) -> Any:
-        if not runtime.is_tensor(leaf):
-            return leaf
-        return wrap(leaf, owner.dtype, runtime, device, activity, next(strides, None))
+        return _wrap_like(leaf, owner, next(laid_out, None)) if runtime.is_tensor(leaf) else leaf
 
     result = map_leaves(rewrap, out)
     _remember_views(result, owner, func, args, {})
     return result
+
+
+def _wrap_like(
+    tensor: Any, owner: TorchTTNNTensor, strides: tuple[int, ...] | None
+) -> TorchTTNNTensor:
+    assert owner._runtime is not None
+    return wrap(tensor, owner.dtype, owner._runtime, owner._ttnn_device, owner._activity, strides)
 
 
 def _refused(
@@ -281,3 +290,6 @@ def _in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = func(*host_args, **host_kwargs)
     back = {id(h): own[key] for key, h in hosts.items()}
     return map_leaves(lambda leaf: back.get(id(leaf), leaf), out)
+
+
+set_dispatch(dispatch)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # torch works without NumPy, and so does this package
     import numpy as np
 
 
+def _dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    raise NotImplementedError("symbiote_core.tensor.dispatch is not imported")
+
+
 class TorchTTNNTensor(torch.Tensor):
     """A `torch.Tensor` whose values live on a TTNN device, on the host, or on both.
 
@@ -86,9 +90,7 @@ class TorchTTNNTensor(torch.Tensor):
     def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        from symbiote_core.tensor.dispatch import dispatch
-
-        return dispatch(func, args, kwargs or {})
+        return _dispatch(func, args, kwargs or {})
 
     # -- the two copies -------------------------------------------------------------------------
 
@@ -221,6 +223,12 @@ class TorchTTNNTensor(torch.Tensor):
         copied = TorchTTNNTensor(self.to_torch.clone(), None, self._runtime, self._ttnn_device)
         memo[id(self)] = copied
         return copied
+
+
+def set_dispatch(dispatch: Callable[..., Any]) -> None:
+    """Let torch's operations on these tensors go to ``dispatch(func, args, kwargs)``."""
+    global _dispatch
+    _dispatch = dispatch
 
 
 _make: Any = torch.Tensor._make_wrapper_subclass
