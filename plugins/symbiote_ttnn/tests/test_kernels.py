@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kernel_cases import assert_near, leading, on_device, rounded, seeded, sizes
 from torch import nn
 
-from symbiote_core import FallbackWarning, TTNNExecutionError
+from symbiote_core import FallbackWarning, TTNNExecutionError, runtime_of, use_runtime
 from symbiote_ttnn import (
     AttentionLayers,
     TTNNEmbedding,
@@ -23,6 +23,7 @@ from symbiote_ttnn import (
     TTNNSelfAttention,
     TTNNSilu,
     TTNNTanh,
+    add_in_place,
     cut_patches,
 )
 
@@ -194,7 +195,10 @@ def test_patch_embedding(
     width = patch[1] * grid[1] + min(rest, patch[1] - 1)
     x = seeded(batch, channels, height, width).bfloat16().float()
     assert_near(layer(x), on_device(TTNNPatchEmbedding, layer, emulator)(x), rms=0.02)
-    rows = cut_patches(x, *patch)
+    rows = cut_patches(x, *patch).float()
+    behind = cut_patches(x, *patch, empty_rows=2).float()
+    assert torch.equal(behind[:, 2:], rows)
+    assert not behind[:, :2].any()
     assert torch.allclose(
         rows @ layer.projection.weight.flatten(1).t() + layer.projection.bias, layer(x), atol=1e-3
     )
@@ -225,3 +229,19 @@ def test_a_freed_weight_falls_back_with_the_reason(emulator: Any) -> None:
     module._symbiote.strict = False
     with pytest.warns(FallbackWarning, match="not allocated"):
         assert torch.equal(module(x), layer(x))
+
+
+def test_adding_in_place_takes_no_memory_and_leaves_the_other(emulator: Any) -> None:
+    ttnn = runtime_of(emulator).ttnn
+    own, other = (
+        ttnn.from_torch(x, layout=ttnn.TILE_LAYOUT, dtype=ttnn.bfloat16, device=emulator)
+        for x in (seeded(2, 40, 64), seeded(2, 40, 64) + 1)
+    )
+    kept, before = ttnn.to_torch(other), runtime_of(emulator).memory(emulator).allocated
+    want = ttnn.to_torch(ttnn.add(own, other))
+    with use_runtime(runtime_of(emulator)):
+        out = add_in_place(own, other)
+    assert out is own
+    assert torch.equal(ttnn.to_torch(own), want)
+    assert torch.equal(ttnn.to_torch(other), kept)
+    assert runtime_of(emulator).memory(emulator).allocated == before

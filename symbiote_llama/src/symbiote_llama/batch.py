@@ -15,75 +15,21 @@ class Batch:
     """New tokens of each row.
 
     Attributes:
-        columns: booleans [B, S], which of the columns that torch sees hold a real token.
+        rows: B, how many rows there are.
+        length: S, how many columns come.
+        columns: booleans [B, S], which of them hold a real token; None if all do.
         order: [B, S], the real columns of each row first; None if they stand first already.
         places: [B, S], where in the cache each token goes, in that order.
         positions: [B, S], its position for the rotary embedding, in that order. Behind a row's
             last real token, both go on counting.
     """
 
-    columns: torch.Tensor
+    rows: int
+    length: int
+    columns: torch.Tensor | None
     order: torch.Tensor | None
     places: torch.Tensor
     positions: torch.Tensor
-
-    @classmethod
-    def of(
-        cls,
-        batch: int,
-        length: int,
-        mask: torch.Tensor | None,
-        positions: torch.Tensor | None,
-        cached: CachedTokens | None,
-    ) -> Batch | None:
-        """Read what torch code passes.
-
-        Args:
-            batch: B, how many rows there are.
-            length: S, how many new columns.
-            mask: torch's padding mask, [B, T + S]; None if all tokens are real.
-            positions: [B, S] or [1, S]; None to count columns.
-            cached: what the cache holds, T columns; None if there is none.
-
-        Returns:
-            The tokens, or None for a mask that says more than which tokens are padding, or that
-            does not go with the cache.
-        """
-        seen = 0 if cached is None else cached.seen
-        columns = torch.ones(batch, length, dtype=torch.bool)
-        if mask is not None:
-            if mask.shape != (batch, seen + length):
-                return None
-            real = mask.bool()
-            if cached is not None and seen and not torch.equal(real[:, :seen], cached.columns):
-                return None
-            columns = real[:, seen:]
-        elif cached is not None and seen and not bool(cached.columns.all()):
-            return None
-        if positions is None:
-            positions = torch.arange(seen, seen + length).unsqueeze(0)
-        if positions.ndim != 2:
-            return None
-        positions = positions.expand(batch, length)
-        order = None
-        counts = columns.sum(1, keepdim=True)
-        along = torch.arange(length).expand(batch, length)
-        if not bool((columns == (along < counts)).all()):
-            order = torch.argsort(~columns, dim=1, stable=True)
-            positions = positions.gather(1, order)
-        before = torch.zeros(batch, 1, dtype=torch.long)
-        if cached is not None and seen:
-            before = torch.tensor(cached.lengths).unsqueeze(1)
-        if bool((along >= counts).any()):
-            # What stands behind a row's last token is ignored; it goes on counting from it.
-            last = positions.gather(1, (counts - 1).clamp(min=0))
-            positions = torch.where(along < counts, positions, last + along - counts + 1)
-        return cls(columns, order, before + along, positions)
-
-    @property
-    def stand_in_place(self) -> bool:
-        """Whether every token's position is its place in the cache."""
-        return torch.equal(self.places, self.positions)
 
     @property
     def last(self) -> int:
@@ -93,7 +39,7 @@ class Batch:
     @property
     def most(self) -> int:
         """How many tokens the longest row has then."""
-        counts = self.columns.sum(1)
+        counts = self.length if self.columns is None else self.columns.sum(1)
         return int((self.places[:, 0] + counts).max())
 
     @property
@@ -119,6 +65,117 @@ class Batch:
         back = torch.empty_like(self.order)
         back.scatter_(1, self.order, torch.arange(length).expand(batch, length))
         return back + torch.arange(batch).unsqueeze(1) * length
+
+
+@attrs.frozen(eq=False)
+class NextTokens:
+    """One more token of each row, behind those of a cache.
+
+    Plain numbers: with so few of them, each operation of torch costs more than all of these.
+
+    Attributes:
+        columns: booleans [B, 1], which rows get a real token; None if all do.
+        places: where in the cache each goes.
+        positions: its position for the rotary embedding.
+    """
+
+    columns: torch.Tensor | None
+    places: list[int]
+    positions: list[int]
+    length: int = 1
+    order: None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.places)
+
+    @property
+    def last(self) -> int:
+        """The largest position."""
+        return max(self.positions)
+
+    @property
+    def most(self) -> int:
+        """How many tokens the longest row has then."""
+        if self.columns is None:
+            return max(self.places) + 1
+        return max(map(int.__add__, self.places, self.columns[:, 0].int().tolist()))
+
+    def gather(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Ids [B, 1] or embeddings [B, 1, D] as one row of B."""
+        return tokens.transpose(0, 1)
+
+
+def read_tokens(
+    rows: int,
+    length: int,
+    mask: torch.Tensor | None,
+    positions: torch.Tensor | None,
+    cached: CachedTokens | None,
+) -> Batch | NextTokens | None:
+    """Read what torch code passes.
+
+    Args:
+        rows: B, how many rows there are.
+        length: S, how many new columns.
+        mask: torch's padding mask, [B, T + S]; None if all tokens are real.
+        positions: [B, S] or [1, S]; None to count columns.
+        cached: what the cache holds, T columns; None if there is none.
+
+    Returns:
+        The tokens, or None for a mask that says more than which tokens are padding, or that does
+        not go with the cache.
+    """
+    seen = 0 if cached is None else cached.seen
+    if positions is not None and (positions.ndim != 2 or positions.shape[1] != length):
+        return None
+    columns = None
+    if mask is not None:
+        if mask.shape != (rows, seen + length):
+            return None
+        real = mask.bool()
+        if not bool(real.all()):
+            if cached is not None and seen and not torch.equal(real[:, :seen], cached.columns):
+                return None
+            columns = real[:, seen:]
+        elif cached is not None and cached.has_padding and not bool(cached.columns.all()):
+            return None
+    elif cached is not None and cached.has_padding and not bool(cached.columns.all()):
+        return None
+    if cached is not None and seen and length == 1:
+        at = [seen] if positions is None else positions[:, 0].tolist()
+        return NextTokens(columns, cached.lengths, at * rows if len(at) < rows else at)
+    before = cached.lengths if cached is not None and seen else None
+    return _read_batch(rows, length, columns, positions, seen, before)
+
+
+def _read_batch(
+    rows: int,
+    length: int,
+    columns: torch.Tensor | None,
+    positions: torch.Tensor | None,
+    seen: int,
+    before: list[int] | None,
+) -> Batch:
+    if positions is None:
+        positions = torch.arange(seen, seen + length).unsqueeze(0)
+    positions = positions.expand(rows, length)
+    places = along = torch.arange(length).expand(rows, length)
+    if before is not None:
+        places = along + torch.tensor(before).unsqueeze(1)
+    if columns is None:
+        return Batch(rows, length, None, None, places, positions)
+    order = None
+    counts = columns.sum(1, keepdim=True)
+    behind = along >= counts
+    if bool((columns == behind).any()):
+        order = torch.argsort(~columns, dim=1, stable=True)
+        positions = positions.gather(1, order)
+    # What stands behind a row's last token is ignored; it goes on counting from it.
+    last = positions.gather(1, (counts - 1).clamp(min=0))
+    positions = torch.where(behind, last + along - counts + 1, positions)
+    return Batch(rows, length, columns, order, places, positions)
 
 
 def is_padding_mask(mask: Any) -> bool:

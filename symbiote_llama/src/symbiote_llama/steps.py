@@ -18,12 +18,14 @@ class Heads:
     Attributes:
         index: the number of its decoder layer.
         query, shared: numbers of query heads, and of key and value heads.
+        width: of all query heads together.
         attend: keyword arguments of the attention: scale, sliding window, compute configuration.
     """
 
     index: int
     query: int
     shared: int
+    width: int
     attend: dict[str, Any]
 
 
@@ -136,6 +138,7 @@ class Token:
         places: where each row's token goes, [B] of INT32.
         program: TTNN's program configuration of the attention.
         layers: the cache, with room for it.
+        rows: B.
     """
 
     cos: Any
@@ -143,6 +146,7 @@ class Token:
     places: Any
     program: Any
     layers: Sequence[DeviceCacheLayer]
+    rows: int
 
     def attend(self, qkv: Any, heads: Heads) -> Any:
         """Write the token's key and value, and attend to the cache."""
@@ -161,5 +165,4 @@ class Token:
             program_config=self.program,
             **heads.attend,
         )
-        _, batch, count, size = tuple(out.shape)
-        return ttnn.reshape(out, (1, 1, batch, count * size))
+        return ttnn.reshape(out, (1, 1, self.rows, heads.width))

@@ -15,6 +15,15 @@ Make = Callable[[CachedTokens, bool], DeviceCacheLayer]
 Upload = Callable[[torch.Tensor], Any]
 
 
+def tokens_on_device(cache: Any, count: int) -> CachedTokens | None:
+    """What the layers of a cache know in common, if all ``count`` of them are on the device."""
+    layers: Any = getattr(cache, "layers", ())
+    if len(layers) != count or not all(map(_on_device, layers)):
+        return None
+    found: CachedTokens = layers[0].tokens
+    return found
+
+
 def adopt(
     cache: Any,
     count: int,
@@ -26,7 +35,7 @@ def adopt(
     """Bring a cache to the device; its ``layers`` become `DeviceCacheLayer` objects.
 
     Args:
-        cache: a Hugging Face ``DynamicCache``, empty, filled by torch, or on the device already.
+        cache: a Hugging Face ``DynamicCache``, empty or filled by torch.
         count: how many decoder layers there are.
         columns: booleans [B, T], which of the columns it holds are real tokens.
         make: makes a layer; told what the layers share, and whether it is the first.
@@ -39,9 +48,6 @@ def adopt(
     if not isinstance(cache, DynamicCache) or cache.offloading:
         return None
     layers = cache.layers
-    if len(layers) == count and all(_on_device(layer) for layer in layers):
-        found: CachedTokens = layers[0].tokens
-        return found
     if any(_on_device(layer) and layer.get_seq_length() for layer in layers):
         for layer in layers:
             if _on_device(layer):
@@ -52,7 +58,8 @@ def adopt(
     tokens = CachedTokens(limit)
     taken = [make(tokens, index == 0) for index in range(count)]
     if filled:
-        tokens.add(columns)
+        rows, length = columns.shape
+        tokens.add(rows, length, None if bool(columns.all()) else columns)
         places = tokens.capacity_for(max(tokens.lengths))
         for layer, old in zip(taken, layers, strict=True):
             layer.tt_keys = upload(_packed(old.keys, tokens, places))

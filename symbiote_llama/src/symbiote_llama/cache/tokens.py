@@ -26,20 +26,28 @@ class CachedTokens:
     after the other, from place 0 on, so that a row needs no mask but its length.
 
     Attributes:
-        columns: booleans [B, T], which of the columns that torch sees hold a real token.
+        seen: how many columns torch sees, padding included.
         lengths: how many real tokens each row has; their places are 0 … length - 1.
         limit: how many tokens a row can hold at most, or None if the cache grows.
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        self.columns = torch.zeros(0, 0, dtype=torch.bool)
+        self.seen = 0
         self.lengths: list[int] = []
         self.limit = limit
+        self._columns: torch.Tensor | None = None
 
     @property
-    def seen(self) -> int:
-        """How many columns torch sees, padding included."""
-        return self.columns.shape[1]
+    def columns(self) -> torch.Tensor:
+        """Booleans [B, T]: which of the columns that torch sees hold a real token."""
+        if self._columns is None:
+            return torch.ones(len(self.lengths), self.seen, dtype=torch.bool)
+        return self._columns
+
+    @property
+    def has_padding(self) -> bool:
+        """Whether some of the columns may be padding."""
+        return self._columns is not None
 
     @property
     def is_uniform(self) -> bool:
@@ -59,30 +67,43 @@ class CachedTokens:
                 "larger cache_length, or leave it out to let the cache grow."
             )
 
-    def add(self, columns: torch.Tensor) -> None:
-        """Take new columns, [B, S] of booleans, behind those there are."""
-        if not self.seen:
-            self.columns = columns
-            self.lengths = columns.sum(1).tolist()
-            return
-        self.columns = torch.cat([self.columns, columns], dim=1)
-        counts = columns.sum(1).tolist()
-        self.lengths = [old + new for old, new in zip(self.lengths, counts, strict=True)]
+    def add(self, rows: int, length: int, columns: torch.Tensor | None = None) -> None:
+        """Take new columns behind those there are.
+
+        Args:
+            rows: B, how many sequences there are.
+            length: S, how many columns come.
+            columns: booleans [B, S], which of them hold a real token; None if all do.
+        """
+        counts = [length] * rows
+        if columns is not None:
+            counts = columns.sum(1).tolist()
+        if columns is not None or self._columns is not None:
+            new = torch.ones(rows, length, dtype=torch.bool) if columns is None else columns
+            self._columns = torch.cat([self.columns, new], dim=1) if self.seen else new
+        before = self.lengths if self.seen else [0] * rows
+        self.lengths = [old + new for old, new in zip(before, counts, strict=True)]
+        self.seen += length
 
     def crop(self, columns: int) -> None:
         """Forget all but the first columns."""
-        self.columns = self.columns[:, :columns]
-        self.lengths = self.columns.sum(1).tolist()
+        self.seen = columns
+        self.lengths = [columns] * len(self.lengths)
+        if self._columns is not None:
+            self._columns = self._columns[:, :columns]
+            self.lengths = self._columns.sum(1).tolist()
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep these rows, in this order; a row may be kept several times."""
-        self.columns = self.columns[list(rows)]
+        if self._columns is not None:
+            self._columns = self._columns[list(rows)]
         self.lengths = [self.lengths[row] for row in rows]
 
     def clear(self) -> None:
         """Forget everything."""
-        self.columns = torch.zeros(0, 0, dtype=torch.bool)
+        self.seen = 0
         self.lengths = []
+        self._columns = None
 
     def capacity_for(self, tokens: int, before: int = 0) -> int:
         """How many places to make for ``tokens`` tokens a row, where there were ``before``."""

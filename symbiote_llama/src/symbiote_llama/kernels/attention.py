@@ -52,7 +52,8 @@ class TTNNGroupedAttention(TTNNKernel):
         attend = common | {"scale": layers.scale}
         if layers.window is not None:
             attend["sliding_window_size"] = layers.window
-        self.heads = Heads(self.index, layers.heads, layers.kv_heads, attend)
+        width = layers.heads * layers.head_size
+        self.heads = Heads(self.index, layers.heads, layers.kv_heads, width, attend)
         return common | {"dtype": self.activation_dtype}
 
     def forward(self, hidden_states: Any, step: Step) -> Any:

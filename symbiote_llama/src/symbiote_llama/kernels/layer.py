@@ -11,7 +11,7 @@ from symbiote_llama.kernels.attention import TTNNGroupedAttention
 from symbiote_llama.kernels.mlp import TTNNGatedMLP
 from symbiote_llama.steps import Prompt, Rotation, Step
 from symbiote_llama.structure import DecoderLayer
-from symbiote_ttnn import TTNNKernel, TTNNRMSNorm, ttnn
+from symbiote_ttnn import TTNNKernel, TTNNRMSNorm, add_in_place
 
 _HOST = frozenset({"attention_mask", "position_ids", "cache_position"})
 """Arguments that stay on the host."""
@@ -82,6 +82,6 @@ class TTNNDecoderLayer(TTNNKernel):
             cos, sin = (self.upload(table.unsqueeze(1)) for table in position_embeddings)
             step = Prompt(Rotation(cos, sin))
         normed = self.norm_before.written(hidden_states)
-        hidden_states = ttnn.add(self.attention.written(normed, step), hidden_states)
+        hidden_states = add_in_place(self.attention.written(normed, step), hidden_states)
         normed = self.norm_after.written(hidden_states)
-        return ttnn.add(self.gated_mlp.written(normed), hidden_states)
+        return add_in_place(self.gated_mlp.written(normed), hidden_states)

@@ -9,19 +9,13 @@ import torch
 from transformers.cache_utils import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
-from symbiote_core import TorchTTNNTensor, TTNNModule, UnsupportedInputError
+from symbiote_core import TorchTTNNTensor, TTNNModule, WeightState, are_ready
 from symbiote_core.module.hooks import active_hook
-from symbiote_llama.batch import Batch, is_padding_mask
-from symbiote_llama.cache import CachedTokens, DeviceCacheLayer, adopt
+from symbiote_llama.batch import Batch, NextTokens, is_padding_mask, read_tokens
+from symbiote_llama.cache import CachedTokens, DeviceCacheLayer, adopt, tokens_on_device
 from symbiote_llama.kernels.layer import TTNNDecoderLayer
-from symbiote_llama.masks import continuation_mask
-from symbiote_llama.rotary import RotaryTable, half_turn
-from symbiote_llama.shards import a_core_for_each_row, attention_program
-from symbiote_llama.steps import Continuation, Prompt, Rotation, Step, Token
+from symbiote_llama.planner import StepPlanner
 from symbiote_ttnn import TTNNKernel, ttnn
-
-MOST_ROWS = 32
-"""The largest batch of single tokens that TTNN splits into heads."""
 
 
 class TTNNDecoderModel(TTNNKernel):
@@ -36,12 +30,11 @@ class TTNNDecoderModel(TTNNKernel):
     """
 
     covers_children = False
-    transient = ("launch", "table", "turn")
+    transient = ("launch", "planner")
 
     def __init__(self) -> None:
         super().__init__()
-        self.table: RotaryTable | None = None
-        self.turn: Any = None
+        self.planner: StepPlanner | None = None
 
     @classmethod
     def supports(cls, torch_layer: Any) -> str | None:
@@ -52,12 +45,12 @@ class TTNNDecoderModel(TTNNKernel):
         return None
 
     def move_weights_to_host_impl(self) -> None:
-        """Free the tables; they are made again when they are needed."""
-        self.table = self.turn = None
+        """Free the planner's tables; they are made again when they are needed."""
+        self.planner = None
 
     def deallocate_weights_impl(self) -> None:
-        """Free the tables."""
-        self.table = self.turn = None
+        """Free the planner's tables."""
+        self.planner = None
 
     def forward(
         self,
@@ -76,31 +69,39 @@ class TTNNDecoderModel(TTNNKernel):
         given = input_ids if inputs_embeds is None else inputs_embeds
         if others or given is None or (inputs_embeds is not None and input_ids is not None):
             return NotImplemented
-        if not self._is_ready() or not is_padding_mask(attention_mask) or self._wants_more(options):
+        swapped = self._swapped()
+        ready = are_ready(swapped)
+        if not (ready or self._can_call(swapped)) or self._wants_more(options):
             return NotImplemented
-        self.move_weights_to_device()  # it has none, but tables to free with those of the others
+        if self.device is None or not is_padding_mask(attention_mask):
+            return NotImplemented
+        if self.weight_state is not WeightState.DEVICE:
+            self.move_weights_to_device()  # none, but tables to free with those of the others
         if (model.config.use_cache if use_cache is None else use_cache) and past_key_values is None:
             past_key_values = DynamicCache(config=model.config)
         batch, length = given.shape[:2]
         cached = None
         if past_key_values is not None:
-            seen = past_key_values.get_seq_length()
-            cached = self._adopted(past_key_values, batch, seen, attention_mask)
+            cached = tokens_on_device(past_key_values, len(swapped) - 2)
+            if cached is None:
+                cached = self._adopted(past_key_values, batch, attention_mask)
             if cached is None:
                 return NotImplemented
-        new = Batch.of(batch, length, attention_mask, position_ids, cached)
+        new = read_tokens(batch, length, attention_mask, position_ids, cached)
         if new is None:
             return self._leave(past_key_values)
         if cached is not None:
             cached.require(new.most)
         try:
-            states = self._run(given, new, past_key_values, cached)
-            shown = self._shown(states, new, every=self._wants_states(options))
+            every = self._wants_states(options)
+            layers = None if past_key_values is None else past_key_values.layers
+            states = self._run(swapped, given, new, layers, cached, ready=ready, every=every)
+            shown = [self._shown(hidden, new) for hidden in states]
         except Exception as error:  # torch's forward has the answer
             self._leave(past_key_values)
             return self.give_up(error, given)
         if cached is not None:
-            cached.add(new.columns)
+            cached.add(batch, length, new.columns)
         return BaseModelOutputWithPast(
             last_hidden_state=shown[-1],
             past_key_values=past_key_values,
@@ -109,13 +110,18 @@ class TTNNDecoderModel(TTNNKernel):
 
     # -- whether the call is one for the device ---------------------------------------------------
 
-    def _is_ready(self) -> bool:
+    def _swapped(self) -> tuple[Any, ...]:
+        """What runs, in this order: embedding, layers, norm."""
         model = self.torch_layer
-        layers = model.layers[: model.config.num_hidden_layers]
-        swapped = (model.embed_tokens, *layers, model.norm)
+        layers = tuple(model.layers)[: model.config.num_hidden_layers]
+        return (model.embed_tokens, *layers, model.norm)
+
+    @staticmethod
+    def _can_call(swapped: tuple[Any, ...]) -> bool:
+        """Whether all are swapped, and nobody wants to see what torch computes in a layer."""
+        layers = swapped[1:-1]
         return (
-            self.device is not None
-            and all(TTNNModule in type(module).__mro__ for module in swapped)
+            all(TTNNModule in type(module).__mro__ for module in swapped)
             and all(type(layer) is TTNNDecoderLayer for layer in layers)
             and not any(_is_watched(layer) for layer in layers)
         )
@@ -134,8 +140,9 @@ class TTNNDecoderModel(TTNNKernel):
         wanted = options.get("output_hidden_states")
         return bool(self.torch_layer.config.output_hidden_states if wanted is None else wanted)
 
-    def _adopted(self, cache: Any, batch: int, seen: int, mask: Any) -> CachedTokens | None:
+    def _adopted(self, cache: Any, batch: int, mask: Any) -> CachedTokens | None:
         state = self._symbiote
+        count, seen = self.torch_layer.config.num_hidden_layers, cache.get_seq_length()
         columns = torch.ones(batch, seen, dtype=torch.bool)
         if mask is not None and seen:
             columns = mask[:, :seen].bool()
@@ -144,7 +151,6 @@ class TTNNDecoderModel(TTNNKernel):
             assert state.runtime is not None
             return DeviceCacheLayer(tokens, first, state.dtype, state.runtime, state.activity)
 
-        count = self.torch_layer.config.num_hidden_layers
         return adopt(cache, count, columns, make, self.upload, self.kernel_config.cache_length)
 
     @staticmethod
@@ -158,108 +164,52 @@ class TTNNDecoderModel(TTNNKernel):
     # -- the way through --------------------------------------------------------------------------
 
     def _run(
-        self, given: torch.Tensor, new: Batch, cache: Any, cached: CachedTokens | None
+        self,
+        swapped: tuple[Any, ...],
+        given: torch.Tensor,
+        new: Batch | NextTokens,
+        layers: Sequence[DeviceCacheLayer] | None,
+        cached: CachedTokens | None,
+        *,
+        ready: bool,
+        every: bool,
     ) -> list[Any]:
         """Embed, run the layers and the norm.
 
+        Args:
+            swapped: these modules.
+            given: ids or embeddings.
+            new: where the tokens stand.
+            layers: the cache's, or None.
+            cached: what it holds, or None.
+            ready: whether the modules are, see `symbiote_core.are_ready`.
+            every: whether to keep what goes into each layer.
+
         Returns:
-            What goes into the first layer and what comes out of each, the last one normalised.
+            What goes into the layers, if it is kept, and what comes out, normalised.
         """
-        model = self.torch_layer
-        batch, length = new.columns.shape
-        layers: Sequence[DeviceCacheLayer] | None = None if cache is None else cache.layers
-        one = length == 1 and cached is not None and cached.seen > 0
+        embed, *decoders, norm = swapped
         tokens = new.gather(given)
-        if one:
-            tokens = tokens.transpose(0, 1)  # a row of tokens, one of each sequence
         if given.is_floating_point():
             hidden = tokens.to_ttnn if isinstance(tokens, TorchTTNNTensor) else self.upload(tokens)
+        elif ready:
+            hidden = embed.written(embed.upload_input(tokens, 0))
+            embed._symbiote.calls.calls += 1
         else:
-            hidden = model.embed_tokens(tokens).to_ttnn
-        step: Step
-        if one:
-            assert layers is not None
-            hidden = ttnn.reshape(hidden, (1, 1, batch, int(hidden.shape[-1])))
-            step = self._token(new, layers)
-        elif cached is not None and cached.seen:
-            assert layers is not None
-            step = self._continuation(new, layers, cached)
-        else:
-            step = Prompt(self._rotation(new), layers)
-        swapped = model.layers[: model.config.num_hidden_layers]
-        states = [hidden]
-        for layer in swapped:
-            states.append(layer(states[-1], step))
+            hidden = embed(tokens).to_ttnn
+        if isinstance(new, NextTokens):
+            hidden = ttnn.reshape(hidden, (1, 1, new.rows, int(hidden.shape[-1])))
+        if self.planner is None:
+            self.planner = StepPlanner(self.torch_layer, self.device, self.upload)
+        step = self.planner.step(new, layers, cached)
+        kept = []
+        for layer in decoders:
+            if every:
+                kept.append(hidden)
+            hidden = layer.written(hidden, step) if ready else layer(hidden, step)
             layer._symbiote.calls.calls += 1
-        states[-1] = model.norm(states[-1])
-        model.norm._symbiote.calls.calls += 1
-        return states
-
-    def _token(self, new: Batch, layers: Sequence[DeviceCacheLayer]) -> Token:
-        batch = new.columns.shape[0]
-        if batch > MOST_ROWS:
-            raise UnsupportedInputError(
-                f"TTNN decodes at most {MOST_ROWS} sequences at once, not {batch}"
-            )
-        places = new.places[:, 0]
-        room = int(places.max()) + 1
-        for layer in layers:
-            layer.room_for(room)
-        where = self.upload(places.to(torch.int32), ttnn.int32, ttnn.ROW_MAJOR_LAYOUT)
-        cos, sin = self._angles_of_tokens(new, where)
-        heads = self.torch_layer.config.num_key_value_heads
-        return Token(cos, sin, where, attention_program(self.device, batch, heads), layers)
-
-    def _angles_of_tokens(self, new: Batch, where: Any) -> tuple[Any, Any]:
-        """Cosines and sines, [1, B, 1, head_size], a core for each row."""
-        table, batch = self._rotary_table(), new.columns.shape[0]
-        if not table.covers(new.last):
-            found = [
-                self.upload(t.transpose(0, 1).unsqueeze(0)) for t in table.angles(new.positions)
-            ]
-        else:
-            if new.stand_in_place:
-                at = ttnn.reshape(ttnn.typecast(where, ttnn.uint32), (1, batch))
-            else:
-                at = self.upload(new.positions.t(), ttnn.uint32, ttnn.ROW_MAJOR_LAYOUT)
-            rows = table.look_up(at, new.last, ttnn.ROW_MAJOR_LAYOUT)
-            apart = [ttnn.reshape(row, (1, batch, 1, int(row.shape[-1]))) for row in rows]
-            found = [ttnn.to_layout(row, ttnn.TILE_LAYOUT) for row in apart]
-        memory = a_core_for_each_row(self.device, batch, int(found[0].shape[-1]))
-        cos, sin = (ttnn.to_memory_config(row, memory) for row in found)
-        return cos, sin
-
-    def _rotation(self, new: Batch) -> Rotation:
-        table = self._rotary_table()
-        batch, length = new.columns.shape
-        alike = new.stand_alike
-        if not table.covers(new.last):
-            positions = new.positions[:1] if alike else new.positions
-            cos, sin = (self.upload(t.unsqueeze(1)) for t in table.angles(positions))
-        elif alike:
-            first = int(new.positions[0, 0])
-            cos, sin = table.cut(first, first + length)
-        else:
-            at = self.upload(new.positions, ttnn.uint32, ttnn.ROW_MAJOR_LAYOUT)
-            rows = table.look_up(at, new.last, ttnn.TILE_LAYOUT)
-            cos, sin = (ttnn.reshape(r, (batch, 1, length, int(r.shape[-1]))) for r in rows)
-        if alike:
-            return Rotation(cos, sin)
-        if self.turn is None:
-            self.turn = self.upload(half_turn(int(cos.shape[-1])))
-        return Rotation(cos, sin, self.turn)
-
-    def _continuation(
-        self, new: Batch, layers: Sequence[DeviceCacheLayer], cached: CachedTokens
-    ) -> Continuation:
-        if not cached.is_uniform or not bool(new.columns.all()):
-            raise UnsupportedInputError(
-                "several new tokens behind sequences of different lengths, or with padding"
-            )
-        before, length = cached.lengths[0], new.columns.shape[1]
-        windows = {layer.attention.layers.window for layer in self.torch_layer.layers}
-        masks = {w: self.upload(continuation_mask(before, length, w)) for w in windows}
-        return Continuation(self._rotation(new), layers, masks)
+        norm._symbiote.calls.calls += 1
+        return [*kept, norm.written(hidden) if ready else norm(hidden)]
 
     def _back_in_place(self, hidden: Any, new: Batch) -> Any:
         """Rows of real tokens, moved to the columns where torch has them."""
@@ -268,25 +218,14 @@ class TTNNDecoderModel(TTNNKernel):
         at = self.upload(new.rows_back(), ttnn.uint32, ttnn.ROW_MAJOR_LAYOUT)
         return ttnn.embedding(at, rows, layout=ttnn.TILE_LAYOUT)
 
-    def _rotary_table(self) -> RotaryTable:
-        if self.table is None:
-            self.table = RotaryTable(self.torch_layer.rotary_emb, self.upload)
-        return self.table
-
-    def _shown(self, states: list[Any], new: Batch, every: bool) -> list[TorchTTNNTensor]:
-        """Hidden states as torch has them, [B, S, D]; only the last unless ``every``."""
+    def _shown(self, hidden: Any, new: Batch | NextTokens) -> TorchTTNNTensor:
+        """Hidden states as torch has them, [B, S, D]."""
         state = self._symbiote
-        batch, length = new.columns.shape
-        found = []
-        for hidden in states if every else states[-1:]:
-            if len(hidden.shape) == 4:
-                hidden = ttnn.reshape(hidden, (batch, length, int(hidden.shape[-1])))
-            if new.order is not None:
-                hidden = self._back_in_place(hidden, new)
-            found.append(
-                TorchTTNNTensor(hidden, state.dtype, state.runtime, state.device, state.activity)
-            )
-        return found
+        if isinstance(new, NextTokens):
+            hidden = ttnn.reshape(hidden, (new.rows, 1, int(hidden.shape[-1])))
+        elif new.order is not None:
+            hidden = self._back_in_place(hidden, new)
+        return TorchTTNNTensor(hidden, state.dtype, state.runtime, state.device, state.activity)
 
 
 def _is_watched(layer: TTNNDecoderLayer) -> bool:

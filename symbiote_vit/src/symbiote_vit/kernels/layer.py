@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from symbiote_core import UnsupportedInputError
-from symbiote_ttnn import TTNNKernel, TTNNLayerNorm, TTNNLinear, TTNNSelfAttention, ttnn
+from symbiote_ttnn import (
+    TTNNKernel,
+    TTNNLayerNorm,
+    TTNNLinear,
+    TTNNSelfAttention,
+    add_in_place,
+)
 from symbiote_vit.structure import EncoderLayer, activation_name
 
 
@@ -51,6 +57,6 @@ class TTNNViTLayer(TTNNKernel):
         if attention_mask is not None:
             raise UnsupportedInputError("the kernel takes no attention or head mask")
         normed = self.norm_before.written(hidden_states)
-        hidden_states = ttnn.add(self.self_attention.written(normed), hidden_states)
+        hidden_states = add_in_place(self.self_attention.written(normed), hidden_states)
         widened = self.first.written(self.norm_after.written(hidden_states))
-        return ttnn.add(self.second.written(widened), hidden_states)
+        return add_in_place(self.second.written(widened), hidden_states)

@@ -2,7 +2,7 @@
 
 from symbiote_ttnn.kernels.activation import TTNNGelu, TTNNReLU, TTNNSilu, TTNNTanh
 from symbiote_ttnn.kernels.attention import AttentionLayers, TTNNSelfAttention
-from symbiote_ttnn.kernels.base import TTNNKernel, tile
+from symbiote_ttnn.kernels.base import TTNNKernel, add_in_place, tile
 from symbiote_ttnn.kernels.embedding import TTNNEmbedding
 from symbiote_ttnn.kernels.linear import (
     FUSED_ACTIVATIONS,
@@ -41,6 +41,7 @@ __all__ = [
     "TTNNSelfAttention",
     "TTNNSilu",
     "TTNNTanh",
+    "add_in_place",
     "cut_patches",
     "patch_convolution_problem",
     "tile",

@@ -94,6 +94,21 @@ def tile(tensor: torch.Tensor, dtype: Any = None) -> Any:
     return ttnn.from_torch(tensor.contiguous(), dtype=chosen, layout=ttnn.TILE_LAYOUT)
 
 
+def add_in_place(own: Any, other: Any) -> Any:
+    """``own + other``, in the memory of ``own``: for residuals.
+
+    A result of its own costs memory on the device, and time to find it.
+
+    Args:
+        own: a tensor that nobody else uses, such as what a matmul has just returned.
+        other: a tensor of the same shape, left as it is.
+
+    Returns:
+        ``own``.
+    """
+    return ttnn.add(own, other, output_tensor=own)
+
+
 def _rounded(tensor: torch.Tensor) -> torch.Tensor:
     """In bfloat16: torch rounds to the same values several times as fast as TTNN does."""
     return tensor.to(torch.bfloat16)

@@ -40,7 +40,7 @@ class TTNNEmbedding(TTNNKernel):
             UnsupportedInputError: for an id outside of the table; torch then raises its IndexError.
         """
         rows = self.torch_layer.num_embeddings
-        low, high = int(tensor.min()), int(tensor.max())
+        low, high = map(int, tensor.aminmax())
         if low < 0 or high >= rows:
             raise UnsupportedInputError(
                 f"ids from {low} to {high} do not fit a table of {rows} rows"
