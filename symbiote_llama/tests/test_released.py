@@ -9,7 +9,7 @@ import pytest
 import torch
 from llama_models import build, prompt
 
-from symbiote_core import FallbackWarning, accelerate, report, restore, without_weights
+from symbiote_core import FallbackWarning, accelerate, report, restore, runtime_of, without_weights
 
 
 @pytest.fixture(params=[False, True], ids=["untied", "tied"])
@@ -63,3 +63,23 @@ def test_let_go_torch_weights_come_back(
     assert torch.equal(original(ids).logits, expected)
     again = type(original).from_pretrained(tmp_path / "again").state_dict()
     assert all(torch.equal(again[name], value) for name, value in state.items())
+
+
+def test_a_model_whose_weights_are_freed_after_each_call_needs_one_layers_memory(
+    emulator: Any,
+) -> None:
+    ids, kept, freed = prompt(2, 9), build(num_hidden_layers=4), build(num_hidden_layers=4)
+    memory = runtime_of(emulator).memory
+    accelerate(kept, emulator, strict=True)
+    resident = memory(emulator).allocated
+    expected = kept.generate(ids, max_new_tokens=6, do_sample=False)
+    restore(kept)
+    nothing = memory(emulator).allocated
+    config = {"deallocate_weights_after": True}
+    told = accelerate(freed, emulator, strict=True, model_config=config)
+    assert {m.weights for m in told.modules if m.parameters} == {"host"}
+    assert memory(emulator).allocated == nothing
+    assert torch.equal(freed.generate(ids, max_new_tokens=6, do_sample=False), expected)
+    # The rotary tables stay.
+    assert memory(emulator).allocated - nothing < (resident - nothing) / 4
+    assert report(freed).fallbacks == ()

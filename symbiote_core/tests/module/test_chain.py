@@ -230,6 +230,7 @@ def _replace(block: Any) -> None:
         lambda block: block.train(),
         lambda block: block.move_weights_to_host(),
         lambda block: set_run_mode(block, "timed"),
+        lambda block: setattr(block, "frees_weights_after", True),
         _write,
         _replace,
     ],

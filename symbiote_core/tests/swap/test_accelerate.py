@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from core_kernels import Bringing, FailsToConvert, FakeLinear, Relu, small_model
+from core_kernels import Bringing, FailsToConvert, FakeLinear, FreeingLinear, Relu, small_model
 from fake_runtime import FakeDevice
 from torch import nn
 
@@ -199,3 +199,20 @@ def test_a_model_on_the_meta_device() -> None:
         "convert. Load the weights first, for example with from_pretrained(...) without "
         "device_map='meta', or model.to_empty(device='cpu') and load_state_dict."
     )
+
+
+def test_a_model_larger_than_the_device_runs_where_each_call_frees_its_weights(
+    device: FakeDevice,
+) -> None:
+    model = nn.Sequential(*[nn.Linear(4, 4) for _ in range(4)]).eval()
+    expected = model(X)
+    device.capacity = 5  # a weight, a bias, an input, an output; the model has eight weights
+    told = accelerate(model, device, {nn.Linear: FreeingLinear}, strict=True)
+    assert [m.weights for m in told.modules] == ["host"] * 4
+    for _ in range(2):
+        assert torch.allclose(model(X), expected, atol=0.05)
+        assert device.live == 0
+    model[0].frees_weights_after = False
+    device.capacity += 2
+    model(X)
+    assert [m.weights for m in report(model).modules] == ["device", "host", "host", "host"]

@@ -61,6 +61,8 @@ class KernelConfig:
         math_fidelity: how many of the multiplier's passes are made: ``LoFi`` (one) to ``HiFi4``
             (all four; the operands' full precision).
         fp32_accumulate: whether sums are kept in float32 rather than bfloat16.
+        deallocate_weights_after: whether each kernel frees the device memory of its weights after
+            a call, and the next call moves them there again: for models larger than the device.
         cache_length: for models that generate, how many tokens of a sequence the cache holds,
             made once; None to let it grow.
     """
@@ -71,6 +73,9 @@ class KernelConfig:
     )
     math_fidelity: str = attrs.field(default="HiFi4", validator=_one_of(*FIDELITIES))
     fp32_accumulate: bool = attrs.field(default=True, validator=attrs.validators.instance_of(bool))
+    deallocate_weights_after: bool = attrs.field(
+        default=False, validator=attrs.validators.instance_of(bool)
+    )
     cache_length: int | None = attrs.field(default=None, validator=_check_length)
 
     def weights_of(self, role: str) -> str:

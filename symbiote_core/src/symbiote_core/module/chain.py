@@ -59,6 +59,7 @@ def are_ready(modules: Iterable[Any]) -> bool:
             state is None
             or state.mode is not normal
             or state.weights is not WeightState.DEVICE
+            or state.frees
             or state.runtime is not ACTIVE.runtime
             or module.training
             or "forward" in own

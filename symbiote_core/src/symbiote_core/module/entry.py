@@ -18,7 +18,8 @@ def deallocate_weights_after(forward: F) -> F:
     """Decorator for a kernel's ``forward``: free the device copy of its weights after each call.
 
     For models larger than the device. The converted host copy is kept where the base class moves
-    the weights, so that the next call uploads and does not convert again.
+    the weights, so that the next call uploads and does not convert again. One kernel object alone
+    does so by ``kernel.frees_weights_after = True``.
     """
     forward.deallocates_weights_after = True  # type: ignore[attr-defined]
     return forward
@@ -26,19 +27,15 @@ def deallocate_weights_after(forward: F) -> F:
 
 def entry(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Put the run mode around an author's ``forward``; the original is ``__wrapped__``."""
-    if getattr(forward, "deallocates_weights_after", False):
-
-        @functools.wraps(forward)
-        def run_and_free(self: TTNNModule, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return self._symbiote.mode(self, forward, args, kwargs)
-            finally:
-                weights.release(self)
-
-        return run_and_free
 
     @functools.wraps(forward)
     def run(self: TTNNModule, *args: Any, **kwargs: Any) -> Any:
-        return self._symbiote.mode(self, forward, args, kwargs)
+        state = self._symbiote
+        if not state.frees:
+            return state.mode(self, forward, args, kwargs)
+        try:
+            return state.mode(self, forward, args, kwargs)
+        finally:
+            weights.release(self)
 
     return run

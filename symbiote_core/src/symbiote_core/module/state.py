@@ -101,6 +101,7 @@ class ModuleState:
         calls: the counters of this module.
         dtype: the torch dtype that outputs show when no floating input tells it.
         strict: whether an error is raised instead of falling back.
+        frees: whether the device memory of the weights is freed after each call.
         is_part: whether it is a part of another kernel, which looks after it.
         config: the ``model_config`` it was given.
         released: the torch parameters that were let go, or None.
@@ -128,6 +129,7 @@ class ModuleState:
     calls: ModuleCalls = attrs.Factory(ModuleCalls)
     dtype: torch.dtype = torch.float32
     strict: bool = False
+    frees: bool = False
     is_part: bool = False
     config: Mapping[str, Any] | None = None
     released: Released | None = None

@@ -82,7 +82,9 @@ class TTNNModule(Copied, nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        object.__setattr__(self, "_symbiote", ModuleState(mode=self._first_mode()))
+        object.__setattr__(
+            self, "_symbiote", ModuleState(mode=self._first_mode(), frees=self._frees)
+        )
         object.__setattr__(self, "_torch_layer", None)
         object.__setattr__(self, "_parts", {})
 
@@ -100,7 +102,7 @@ class TTNNModule(Copied, nn.Module):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the module; with TTNN tensors alone, ``forward`` runs with nothing around it."""
         state = self._symbiote
-        if state.weights is WeightState.DEVICE and not self._frees:
+        if state.weights is WeightState.DEVICE and not state.frees:
             for arg in args:
                 if isinstance(arg, torch.Tensor):
                     break
@@ -243,6 +245,17 @@ class TTNNModule(Copied, nn.Module):
     def weight_state(self) -> WeightState:
         """Where the weights are."""
         return self._symbiote.weights
+
+    @property
+    def frees_weights_after(self) -> bool:
+        """Whether each call frees the device memory of the weights, for the next to move again."""
+        return self._symbiote.frees
+
+    @frees_weights_after.setter
+    def frees_weights_after(self, frees: bool) -> None:
+        self._symbiote.frees = frees
+        for part in self.ttnn_parts():
+            part.frees_weights_after = frees
 
     # -- what authors read ------------------------------------------------------------------------
 

@@ -142,6 +142,14 @@ def release(module: TTNNModule) -> None:
         deallocate(module)
 
 
+def prepare(module: TTNNModule) -> None:
+    """As far as weights are kept between calls: to DEVICE, or HOST if each call frees them."""
+    if module._symbiote.frees:
+        preprocess(module)
+    else:
+        to_device(module)
+
+
 def ensure_ready(module: TTNNModule) -> None:
     """Bring the weights to the device, converting them again if torch's changed."""
     state = module._symbiote
@@ -156,10 +164,9 @@ def ensure_ready(module: TTNNModule) -> None:
 def default_to_device(module: TTNNModule) -> None:
     """Move every tensor that ``preprocess_weights_impl`` made."""
     state, runtime = module._symbiote, _runtime(module)
-    keep = getattr(type(module).forward, "deallocates_weights_after", False)
     for name in state.weight_names:
         value = vars(module).get(name)
-        if keep:
+        if state.frees:
             state.host_copies[name] = value
         vars(module)[name] = _map(module, lambda t: runtime.to_device(t, state.device), value)
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from symbiote_core.errors import ReplacementError
-from symbiote_core.module.weights import to_device
+from symbiote_core.module.weights import prepare
 from symbiote_core.report import Report, report
 from symbiote_core.swap.apply import Progress, apply
 from symbiote_core.swap.checkpoint import Checkpoint
@@ -81,7 +81,7 @@ def accelerate(
             if progress is not None:
                 progress("convert", done, len(modules), where)
             try:
-                to_device(module)
+                prepare(module)
             except Exception as error:  # an author's code or the device: told with its place
                 kernel, plugin = type(module).__name__, module._symbiote.plugin
                 raise ReplacementError(where, kernel, "convert", plugin, error) from error

@@ -36,6 +36,7 @@ class TTNNKernel(TTNNModule):
             ValueError: for an unknown key or value.
         """
         self.kernel_config = KernelConfig.from_mapping(config)
+        self.frees_weights_after = self._frees or self.kernel_config.deallocate_weights_after
         super().set_model_config(config)
 
     def move_weights_to_device_impl(self) -> None:
