@@ -121,3 +121,24 @@ def test_an_in_place_operation_leaves_no_stale_copy(emulator: Any) -> None:
     assert (row + 0).tolist() == [3.0] * 4
     x[1, 2] = 7
     assert (x + 0).tolist()[1] == [1.0, 1.0, 7.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.double() - x.double().mean(),
+        lambda x: (x.double() * 3).view(-1)[2:],
+        lambda x: 1 / x.to(torch.float64),
+        lambda x: x + torch.full((8,), 1e-9, dtype=torch.float64),
+        lambda x: torch.cat([x.double(), x.double()]),
+    ],
+)
+def test_what_asks_for_float64_is_computed_by_torch_visibly(emulator: Any, call: Any) -> None:
+    values = seeded(2, 6, 8).bfloat16().float()
+    activity = Activity()
+    got = call(TorchTTNNTensor(values, device=emulator, activity=activity))
+    want = call(values)
+    assert got.dtype == want.dtype == torch.float64
+    assert torch.equal(torch.as_tensor(got.to_torch), want)
+    assert "TTNN has no float64" in {why for _, why in activity.op_fallbacks}
+    assert pcc(TorchTTNNTensor(values, device=emulator), values) == 1.0

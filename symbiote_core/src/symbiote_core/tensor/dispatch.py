@@ -48,7 +48,8 @@ def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if type(arg) is TorchTTNNTensor:
             if owner is None:
                 owner = arg
-            if arg.dtype is not owner.dtype or not arg.is_contiguous():
+            alike = arg.dtype is owner.dtype and arg.is_contiguous()
+            if not alike or arg.dtype is torch.float64:
                 return _on_device(handler, func, args, kwargs)
         elif isinstance(arg, (torch.Tensor, list, tuple)):
             return _on_device(handler, func, args, kwargs)
@@ -71,7 +72,7 @@ def _view(handler: Any, func: Any, args: tuple[Any, ...]) -> Any:
     """A view of one device tensor, the common case of its kind; the others go to `_on_device`."""
     owner = args[0]
     runtime = owner._runtime if type(owner) is TorchTTNNTensor else None
-    if runtime is None or runtime is not ACTIVE.runtime:
+    if runtime is None or runtime is not ACTIVE.runtime or owner.dtype is torch.float64:
         return _on_device(handler, func, args, {})
     try:
         out = handler.run(owner.to_ttnn, *args[1:])
@@ -112,6 +113,8 @@ def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str,
     owner = next((a for a in args if type(a) is TorchTTNNTensor), None)
     if owner is None:  # inside a list (cat, stack) or a keyword argument
         owner = next(a for a in leaves((args, kwargs)) if isinstance(a, TorchTTNNTensor))
+    if any(map(_is_double, leaves((args, kwargs)))):
+        return _on_torch(func, args, kwargs, "TTNN has no float64")
     _ = owner.to_ttnn  # settles runtime and device for what is uploaded beside it
     runtime, device, activity = owner._runtime, owner._ttnn_device, owner._activity
     assert runtime is not None
@@ -163,6 +166,13 @@ def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str,
     if func.is_view:
         _remember_views(result, owner, func, args, kwargs)
     return result
+
+
+def _is_double(leaf: Any) -> bool:
+    """Whether values, or what an operation is asked for, are more precise than any of TTNN's."""
+    if isinstance(leaf, torch.Tensor):
+        return leaf.dtype is torch.float64 and leaf.ndim > 0
+    return leaf is torch.float64
 
 
 def _signature(value: Any) -> Any:
