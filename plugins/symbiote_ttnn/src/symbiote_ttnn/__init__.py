@@ -24,6 +24,7 @@ from symbiote_ttnn.kernels import (
     cut_patches,
     patch_convolution_problem,
     tile,
+    tile_transposed,
 )
 from symbiote_ttnn.late import ttnn
 from symbiote_ttnn.runtimes.guards import MockChipError
@@ -53,5 +54,6 @@ __all__ = [
     "cut_patches",
     "patch_convolution_problem",
     "tile",
+    "tile_transposed",
     "ttnn",
 ]

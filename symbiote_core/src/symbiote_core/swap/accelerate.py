@@ -76,6 +76,9 @@ def accelerate(
         modules = swapped_modules(model)
         if hollow:
             releaser.fill(model, modules)
+        if release_torch_weights:
+            # When the largest takes memory to be converted, what the others had is free again.
+            modules = sorted(modules, key=_size)
         for done, module in enumerate(modules):
             where = module._symbiote.path
             if progress is not None:
@@ -100,3 +103,7 @@ def accelerate(
         raise
     swap.seconds += time.perf_counter() - start
     return report(model)
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -8,7 +8,7 @@ import torch
 
 from symbiote_llama.steps import Heads, Step
 from symbiote_llama.structure import GroupedAttention
-from symbiote_ttnn import TTNNKernel, tile, ttnn
+from symbiote_ttnn import TTNNKernel, tile, tile_transposed, ttnn
 
 
 class TTNNGroupedAttention(TTNNKernel):
@@ -35,13 +35,12 @@ class TTNNGroupedAttention(TTNNKernel):
         """Put the matrices side by side, [D, (heads + 2 * kv_heads) * head_size], and biases."""
         layers: GroupedAttention = self.layers
         three: tuple[Any, ...] = (layers.query, layers.key, layers.value)
-        self.tt_qkv = tile(
-            torch.cat([layer.weight.detach() for layer in three]).t(), self.weight_dtype
-        )
+        weights = [layer.weight for layer in three]
+        self.tt_qkv = tile_transposed(*weights, dtype=self.weight_dtype)
         self.tt_qkv_bias = None
         if three[0].bias is not None:
             self.tt_qkv_bias = tile(torch.cat([layer.bias for layer in three]).reshape(1, -1))
-        self.tt_out = tile(layers.output.weight.t(), self.weight_dtype)
+        self.tt_out = tile_transposed(layers.output.weight, dtype=self.weight_dtype)
         bias: Any = layers.output.bias
         self.tt_out_bias = None if bias is None else tile(bias.reshape(1, -1))
 

@@ -8,7 +8,14 @@ import torch
 from torch import nn
 
 from symbiote_core import UnsupportedInputError
-from symbiote_ttnn import TTNNKernel, cut_patches, patch_convolution_problem, tile, ttnn
+from symbiote_ttnn import (
+    TTNNKernel,
+    cut_patches,
+    patch_convolution_problem,
+    tile,
+    tile_transposed,
+    ttnn,
+)
 
 MAX_SIZES = 8
 """Interpolated position tables kept on the device; beyond it all but the latest are made anew."""
@@ -43,7 +50,7 @@ class TTNNViTEmbeddings(TTNNKernel):
     def preprocess_weights_impl(self) -> None:
         """Convert the projection to a matrix and fold everything that is added into one table."""
         layer, convolution = self.torch_layer, self.convolution
-        self.tt_weight = tile(convolution.weight.flatten(1).t(), self.weight_dtype)
+        self.tt_weight = tile_transposed(convolution.weight.flatten(1), dtype=self.weight_dtype)
         self.tt_table = tile(self._table(layer.position_embeddings))
         self.tt_mask_delta = None
         if layer.mask_token is not None:

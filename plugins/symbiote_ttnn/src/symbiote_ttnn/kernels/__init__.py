@@ -2,7 +2,8 @@
 
 from symbiote_ttnn.kernels.activation import TTNNGelu, TTNNReLU, TTNNSilu, TTNNTanh
 from symbiote_ttnn.kernels.attention import AttentionLayers, TTNNSelfAttention
-from symbiote_ttnn.kernels.base import TTNNKernel, add_in_place, tile
+from symbiote_ttnn.kernels.base import TTNNKernel, add_in_place
+from symbiote_ttnn.kernels.conversion import tile, tile_transposed
 from symbiote_ttnn.kernels.embedding import TTNNEmbedding
 from symbiote_ttnn.kernels.linear import (
     FUSED_ACTIVATIONS,
@@ -45,4 +46,5 @@ __all__ = [
     "cut_patches",
     "patch_convolution_problem",
     "tile",
+    "tile_transposed",
 ]

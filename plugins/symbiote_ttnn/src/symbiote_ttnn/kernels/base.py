@@ -9,6 +9,7 @@ import torch
 
 from symbiote_core import TTNNModule
 from symbiote_ttnn.config import KernelConfig
+from symbiote_ttnn.kernels.conversion import rounded
 from symbiote_ttnn.late import ttnn
 
 
@@ -79,20 +80,11 @@ class TTNNKernel(TTNNModule):
         """
         self._symbiote.activity.uploaded(tensor)
         return ttnn.from_torch(
-            _rounded(tensor) if dtype is None else tensor,
+            rounded(tensor) if dtype is None else tensor,
             dtype=ttnn.bfloat16 if dtype is None else dtype,
             layout=ttnn.TILE_LAYOUT if layout is None else layout,
             device=self.device,
         )
-
-
-def tile(tensor: torch.Tensor, dtype: Any = None) -> Any:
-    """A torch tensor as a host TTNN tensor in TILE layout; bfloat16 unless ``dtype`` says else."""
-    chosen = ttnn.bfloat16 if dtype is None else dtype
-    tensor = tensor.detach()
-    if chosen == ttnn.bfloat16:
-        tensor = _rounded(tensor)
-    return ttnn.from_torch(tensor.contiguous(), dtype=chosen, layout=ttnn.TILE_LAYOUT)
 
 
 def add_in_place(own: Any, other: Any) -> Any:
@@ -108,8 +100,3 @@ def add_in_place(own: Any, other: Any) -> Any:
         ``own``.
     """
     return ttnn.add(own, other, output_tensor=own)
-
-
-def _rounded(tensor: torch.Tensor) -> torch.Tensor:
-    """In bfloat16: torch rounds to the same values several times as fast as TTNN does."""
-    return tensor.to(torch.bfloat16)

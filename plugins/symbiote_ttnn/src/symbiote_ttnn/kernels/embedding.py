@@ -8,6 +8,7 @@ import torch
 
 from symbiote_core import UnsupportedInputError
 from symbiote_ttnn.kernels.base import TTNNKernel
+from symbiote_ttnn.kernels.conversion import rounded
 from symbiote_ttnn.late import ttnn
 
 
@@ -28,7 +29,7 @@ class TTNNEmbedding(TTNNKernel):
     def preprocess_weights_impl(self) -> None:
         """Convert the table [V, D]; TTNN wants it in bfloat16 and ROW_MAJOR layout."""
         self.tt_weight = ttnn.from_torch(
-            self.torch_layer.weight.detach().contiguous(),
+            rounded(self.torch_layer.weight.detach()).contiguous(),
             dtype=ttnn.bfloat16,
             layout=ttnn.ROW_MAJOR_LAYOUT,
         )

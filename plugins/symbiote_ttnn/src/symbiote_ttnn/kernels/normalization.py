@@ -7,7 +7,8 @@ from typing import Any
 from torch import nn
 
 from symbiote_ttnn.freed import living
-from symbiote_ttnn.kernels.base import TTNNKernel, tile
+from symbiote_ttnn.kernels.base import TTNNKernel
+from symbiote_ttnn.kernels.conversion import tile
 from symbiote_ttnn.late import ttnn
 
 
