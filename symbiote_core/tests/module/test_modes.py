@@ -12,6 +12,7 @@ from torch import nn
 
 from symbiote_core import (
     DeviceNotSetError,
+    FallbackWarning,
     TorchTTNNTensor,
     TTNNModule,
     WeightState,
@@ -201,6 +202,34 @@ def test_compare_mode_keeps_the_worst_of_each_module() -> None:
     assert first.relative_rms is not None
     assert first.relative_rms > 0.1
     assert first.pcc is not None
+
+
+def test_compare_mode_compares_what_a_kernel_brings_to_the_host() -> None:
+    class OnHost(FakeLinear):
+        def forward(self, x: Any) -> Any:
+            return ttnn.linear(x, self.tt_weight, self.tt_bias).get().float() + 1
+
+    model = small_model()
+    accelerate(model, "fake", {nn.Linear: OnHost})
+    set_run_mode(model, "compare")
+    model(X)
+    first = report(model).modules[0]
+    assert first.pcc is not None
+    assert first.relative_rms is not None
+    assert first.relative_rms > 0.1
+
+
+def test_compare_mode_does_not_compare_a_fallback_with_itself() -> None:
+    class Failing(FakeLinear):
+        def forward(self, x: Any) -> Any:
+            raise RuntimeError("no")
+
+    model = small_model()
+    accelerate(model, "fake", {nn.Linear: Failing})
+    set_run_mode(model, "compare")
+    with pytest.warns(FallbackWarning):
+        model(X)
+    assert [m.pcc for m in report(model).modules] == [None, None]
 
 
 def test_an_unknown_run_mode_lists_those_there_are() -> None:
