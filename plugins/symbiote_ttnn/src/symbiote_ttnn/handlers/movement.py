@@ -78,6 +78,11 @@ def _squeeze(x: Any, dim: int) -> Any:
     return ttnn.reshape(x, tuple(shape))
 
 
+def _expand(x: Any, size: Sequence[int], *, implicit: bool = False) -> Any:
+    del implicit
+    return ttnn.expand(living(x, "ttnn.expand"), tuple(size))
+
+
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     if any(isinstance(t, torch.Tensor) for t in tensors):
         return NotImplemented
@@ -124,6 +129,7 @@ def handlers() -> list[AtenHandler]:
         AtenHandler("aten.permute.default", _permute),
         AtenHandler("aten.unsqueeze.default", _unsqueeze),
         AtenHandler("aten.squeeze.dim", _squeeze),
+        AtenHandler("aten.expand.default", _expand),
         AtenHandler("aten.cat.default", _cat),
         AtenHandler("aten.stack.default", _stack),
         AtenHandler("aten.clone.default", _clone),

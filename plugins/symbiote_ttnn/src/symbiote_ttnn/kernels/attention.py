@@ -50,7 +50,7 @@ class AttentionLayers:
 
 
 class TTNNSelfAttention(TTNNKernel):
-    """Self-attention without a mask: [B, S, D] → [B, S, D], four device operations.
+    """Self-attention: [B, S, D] → [B, S, D], four device operations.
 
     Query, key and value are one matmul; one operation splits the heads, one attends and puts them
     side by side again (as [B, 1, S, D], so that a reshape without a program follows); the output
@@ -120,17 +120,31 @@ class TTNNSelfAttention(TTNNKernel):
             "scale": scale,
             "output_concat_heads": True,
         }
+        self.attend_causally: dict[str, Any] = self.attend | {"is_causal": True}
         return common | {"dtype": self.activation_dtype}
 
-    transient = ("launch", "attend")
+    transient = ("launch", "attend", "attend_causally")
 
     def forward(self, hidden_states: Any) -> Any:
         """Attend: [B, S, D] → [B, S, heads * head_size], projected if there is an output layer."""
+        return self.attended(hidden_states)
+
+    def attended(self, hidden_states: Any, mask: Any = None, is_causal: bool = False) -> Any:
+        """Attend as `forward` does, with a mask or without.
+
+        Args:
+            hidden_states: [B, S, D].
+            mask: added to the scores, [1 or B, 1 or heads, S, S]; not together with ``is_causal``.
+            is_causal: whether tokens see themselves and what stands before them alone.
+        """
         qkv = ttnn.linear(hidden_states, self.tt_qkv, bias=self.tt_qkv_bias, **self.launch)
         query, key, value = ttnn.transformer.split_query_key_value_and_split_heads(
             qkv, num_heads=self.layers.heads, transpose_key=False
         )
-        merged = ttnn.transformer.scaled_dot_product_attention(query, key, value, **self.attend)
+        how = self.attend_causally if is_causal else self.attend
+        if mask is not None:
+            how = how | {"attn_mask": mask}
+        merged = ttnn.transformer.scaled_dot_product_attention(query, key, value, **how)
         batch, _, length, width = tuple(merged.shape)
         merged = ttnn.reshape(merged, (batch, length, width))
         if self.tt_out is None:
