@@ -208,6 +208,19 @@ def test_an_activation_beside_a_number_is_refused(device: Any, name: str, where:
     getattr(ttnn, name)(x, x, **{where: [ttnn.UnaryOpType.RELU]})
 
 
+def test_functions_of_a_parameter_follow_each_other(device: Any) -> None:
+    x = values((2, 33)).bfloat16().float()
+    chain = [
+        ttnn.UnaryWithParam(ttnn.UnaryOpType.MUL_UNARY_SFPU, 1.702),
+        ttnn.UnaryWithParam(ttnn.UnaryOpType.ADD_UNARY_SFPU, 0.5),
+        ttnn.UnaryWithParam(ttnn.UnaryOpType.SIGMOID),
+    ]
+    there = on_device(x, device)
+    out = stored(ttnn.multiply(there, there, input_tensor_b_activations=chain))
+    expected = x * torch.sigmoid(1.702 * x + 0.5)
+    assert torch.allclose(out.float(), expected, rtol=2**-7, atol=1e-6)
+
+
 def test_rows_without_elements(device: Any) -> None:
     x = on_device(torch.ones(2, 0), device, layout=ttnn.ROW_MAJOR_LAYOUT)
     assert tuple(ttnn.add(x, 2).shape) == (2, 0)

@@ -63,12 +63,16 @@ activations = st.sampled_from(
         d.unary_type("EXP"),
         d.unary_type("SQRT"),
         d.unary_type("LEAKY_RELU"),
+        d.unary_type("MUL_UNARY_SFPU"),
         d.unary("RELU"),
         d.unary("GELU", 1.0),
         d.unary("LEAKY_RELU", 0.1),
+        d.unary("ELU", 1.0),
+        d.unary("ADD_UNARY_SFPU", 1.0),
+        d.unary("MUL_UNARY_SFPU", 1.702),
     ]
 )
-"""Fused activations; LEAKY_RELU needs a parameter."""
+"""Fused activations; some need a parameter."""
 
 activation_lists = st.lists(activations, min_size=1, max_size=2)
 

@@ -72,8 +72,10 @@ take many times as long, so a product, whose error is measured against its opera
 """
 
 PARAMETRIC: Final[dict[UnaryOpType, Callable[[torch.Tensor, float], torch.Tensor]]] = {
+    _U.ADD_UNARY_SFPU: torch.add,
     _U.ELU: lambda x, alpha: F.elu(x, alpha),
     _U.LEAKY_RELU: lambda x, slope: F.leaky_relu(x, slope),
+    _U.MUL_UNARY_SFPU: torch.mul,
     _U.POWER: torch.pow,
     _U.RELU_MAX: lambda x, top: x.clamp(0.0, top),
     _U.RELU_MIN: lambda x, low: x.clamp(min=low),
