@@ -1,0 +1,50 @@
+"""Masks as TTNN's attention takes them: what is added to the scores."""
+
+from __future__ import annotations
+
+import torch
+
+from symbiote_core import UnsupportedInputError
+
+HIDDEN = -1e9
+"""Added to the scores of keys that a query must not see; finite, as TTNN's kernels want it."""
+
+
+def additive_mask(*masks: torch.Tensor) -> torch.Tensor:
+    """Several masks of scores in one.
+
+    Args:
+        masks: each [1 or B, 1, S, S]: booleans that tell what a query sees, or what is added to its
+            scores.
+
+    Returns:
+        float32 [1 or B, 1, S, S], no less than `HIDDEN`.
+
+    Raises:
+        UnsupportedInputError: if a query sees no key at all, which torch's implementations of
+            attention answer differently.
+    """
+    total: torch.Tensor | None = None
+    for mask in masks:
+        if mask.dtype is torch.bool:
+            mask = torch.zeros(mask.shape).masked_fill(~mask, HIDDEN)
+        mask = mask.float().clamp(min=HIDDEN)
+        total = mask if total is None else (total + mask).clamp(min=HIDDEN)
+    assert total is not None
+    if not bool((total > HIDDEN / 2).any(dim=-1).all()):
+        raise UnsupportedInputError("the mask hides every key from some query")
+    return total
+
+
+def causal_mask(padding: torch.Tensor) -> torch.Tensor:
+    """What tokens see: themselves and what stands before them, but for padding.
+
+    Args:
+        padding: [B, S], zero where a token is padding.
+
+    Returns:
+        booleans [B, 1, S, S].
+    """
+    length = padding.shape[1]
+    before = torch.ones(length, length, dtype=torch.bool).tril()
+    return before & padding.bool()[:, None, None, :]
