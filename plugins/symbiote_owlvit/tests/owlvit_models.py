@@ -105,3 +105,20 @@ def assert_all_close(expected: Any, actual: Any, rms: float = 0.03) -> None:
     for name, value in wanted.items():
         assert type(found[name]) is torch.Tensor, name
         assert_close(value, found[name], rms)
+
+
+def chosen_boxes(model: Any, pixels: torch.Tensor) -> Any:
+    """The places of the boxes that stand for what is in query images; None if there is none."""
+    features = model.image_embedder(pixels)[0]
+    return model.embed_image_query(features.flatten(1, 2), features)[1]
+
+
+def clear_query(model: Any, size: tuple[int, int] = (32, 32), batch: int = 2) -> torch.Tensor:
+    """Images whose boxes torch chooses whatever a little noise does: rounding does not decide."""
+    for seed in range(2, 100):
+        pixels = images(batch, size, seed=seed)
+        chosen = chosen_boxes(model, pixels)
+        noisy = (pixels + 0.1 * images(batch, size, seed=100 + times) for times in range(8))
+        if all(chosen.equal(chosen_boxes(model, other)) for other in noisy):
+            return pixels
+    raise AssertionError("noise decides everywhere")

@@ -11,6 +11,7 @@ from owlvit_models import (
     assert_all_close,
     assert_close,
     build,
+    clear_query,
     images,
     inputs,
     padding_of,
@@ -119,23 +120,6 @@ def test_queries_that_are_none_get_the_lowest_logits(emulator: Any) -> None:
     assert (expected.logits == lowest).equal(actual.logits == lowest)
     assert_close(expected.logits[0], actual.logits[0])
     assert report(model).fallback_count == 0
-
-
-def chosen_boxes(model: Any, pixels: torch.Tensor) -> Any:
-    """The places of the boxes that stand for what is in query images; None if there is none."""
-    features = model.image_embedder(pixels)[0]
-    return model.embed_image_query(features.flatten(1, 2), features)[1]
-
-
-def clear_query(model: Any) -> torch.Tensor:
-    """Images whose boxes torch chooses whatever a little noise does: rounding does not decide."""
-    for seed in range(2, 100):
-        pixels = images(seed=seed)
-        chosen = chosen_boxes(model, pixels)
-        noisy = (pixels + 0.1 * images(seed=100 + times) for times in range(8))
-        if all(chosen.equal(chosen_boxes(model, other)) for other in noisy):
-            return pixels
-    raise AssertionError("noise decides everywhere")
 
 
 @pytest.mark.parametrize("policy", ["owlvit", "owlvit-fine"])
