@@ -35,13 +35,18 @@ def weights_of(module: TTNNModule) -> list[Any]:
     return own + [weight for part in module.ttnn_parts() for weight in weights_of(part)]
 
 
-def judge(module: TTNNModule, values: torch.Tensor, device: Any, forwards: int) -> dict[str, Any]:
+def judge(
+    module: TTNNModule, values: torch.Tensor | tuple[torch.Tensor, ...], device: Any, forwards: int
+) -> dict[str, Any]:
     """Put a kernel through its states, strictly, and say what was seen.
+
+    Called with ``values``, or with several of them.
 
     The memory of weights is looked at with an empty program cache: programs keep their binaries
     in DRAM.
     """
     told: dict[str, Any] = {}
+    given = values if isinstance(values, tuple) else (values,)
     module.eval()
     set_device(module, device)
     module._symbiote.strict = True
@@ -55,26 +60,26 @@ def judge(module: TTNNModule, values: torch.Tensor, device: Any, forwards: int) 
     state("preprocessed")
     module.move_weights_to_device()
     state("moved")
-    out = module(values)
+    out = module(*given)
     told["shape"] = list((out[0] if isinstance(out, tuple) else out).shape)
     del out
     told["programs"] = device.num_program_cache_entries()
     told["after one"] = [device.num_program_cache_entries(), *allocated(device)]
     for _ in range(forwards - 1):
-        module(values)
+        module(*given)
     told["after all"] = [device.num_program_cache_entries(), *allocated(device)]
-    told["operations"] = device_operations(lambda: module(values))
+    told["operations"] = device_operations(lambda: module(*given))
     state("called")
     held = weights_of(module)  # freed all the same
     module.move_weights_to_host()
     state("brought back")
-    module(values)
+    module(*given)
     state("called again")
     held += weights_of(module)
     module.deallocate_weights()
     state("freed")
     del held
-    module(values)
+    module(*given)
     module.deallocate_weights()
     state("freed again")
     told["fallbacks"] = module._symbiote.calls.fallbacks
