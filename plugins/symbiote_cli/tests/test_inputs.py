@@ -103,6 +103,36 @@ def test_text_without_tokenizer(bert_folder: Path) -> None:
     assert made.notes == ("No tokenizer: the token ids are the text's UTF-8 bytes.",)
 
 
+def test_a_text_that_is_longer_than_the_model_reads(bert_folder: Path) -> None:
+    config = json.loads((bert_folder / "config.json").read_text())
+    (bert_folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 3}))
+    model, source = build(bert_folder)
+    made = make_inputs(model, source, None, "abcd")
+    assert made.tensors["input_ids"].tolist() == [[97, 98, 99]]
+    assert made.notes == ("No tokenizer: the token ids are the first 3 of the text's UTF-8 bytes.",)
+
+
+def test_images_with_texts(tmp_path: Path) -> None:
+    """A detector takes both, and says in its parts' configurations how much of each."""
+    layers = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
+    config = {
+        "architectures": ["OwlViTForObjectDetection"],
+        "model_type": "owlvit",
+        "projection_dim": 32,
+        "text_config": layers | {"num_attention_heads": 1, "max_position_embeddings": 4},
+        "vision_config": layers | {"num_attention_heads": 1, "image_size": 16, "patch_size": 8},
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    model, source = build(tmp_path)
+    made = make_inputs(model, source, None, None)
+    assert made.describe() == {
+        "pixel_values": "[1, 3, 16, 16] float32",
+        "input_ids": "[1, 4] int64",
+    }
+    with torch.no_grad():
+        assert model(**made.tensors).logits.shape == (1, 4, 1)
+
+
 def test_a_sample_text(bert_folder: Path) -> None:
     model, source = build(bert_folder)
     assert (

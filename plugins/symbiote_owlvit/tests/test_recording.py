@@ -63,3 +63,33 @@ def test_every_module_is_compared_with_torch(emulator: Any) -> None:
     over = {"TTNNOwlViTModel", "TTNNOwlViTText", "TTNNOwlViTVision"}
     compared = {m.paths: m.pcc for m in report(model).modules if m.kernel not in over}
     assert all(value is not None and value > 0.999 for value in compared.values()), compared
+
+
+def test_the_torch_mode_gives_what_torch_gives(emulator: Any) -> None:
+    model = build()
+    expected = model(**inputs("detector"))
+    accelerate(model, emulator, strict=True)
+    set_run_mode(model, "torch")
+    assert_all_close(expected, model(**inputs("detector")), rms=0.01)
+    assert report(model).fallback_count == 0
+
+
+def test_layers_that_fail_run_on_torch_visibly(
+    emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build("vision")
+    expected = model(**inputs("vision"))
+    accelerate(model, emulator)
+    layer = model.vision_model.encoder.layers[1]
+
+    def fail(*args: Any) -> None:
+        raise RuntimeError("no attention today")
+
+    monkeypatch.setattr(type(layer.self_attention), "written", fail)
+    with pytest.warns(FallbackWarning, match="no attention today"):
+        outputs = [model(**inputs("vision")) for _ in range(4)]
+    for actual in outputs:
+        assert_all_close(expected, actual)
+    told = {path: m.fallbacks for m in report(model).modules for path in m.paths}
+    assert told["vision_model"] == 4
+    assert told["vision_model.encoder.layers.1"] == 4

@@ -196,6 +196,8 @@ def _tokens(
         if found is not None:
             return {name: value for name, value in found.items() if name in takes}
     config = getattr(model.config, "text_config", None) or model.config
-    notes.append("No tokenizer: the token ids are the text's UTF-8 bytes.")
     ids = [byte % config.vocab_size for byte in text.encode()] or [0]
-    return {"input_ids": torch.tensor([ids])}
+    longest = getattr(config, "max_position_embeddings", None) or len(ids)
+    which = "" if len(ids) <= longest else f"first {longest} of the "
+    notes.append(f"No tokenizer: the token ids are the {which}text's UTF-8 bytes.")
+    return {"input_ids": torch.tensor([ids[:longest]])}

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from symbiote_core import TorchTTNNTensor, TTNNModule, use_runtime
+from symbiote_core.fallback import STAY_AFTER
 from symbiote_core.module.hooks import active_hook
-from symbiote_core.module.modes import normal
+from symbiote_core.module.modes import MODES
 from symbiote_core.runtime.active import ACTIVE
 from symbiote_owlvit.kernels.layer import TTNNOwlViTLayer
 from symbiote_ttnn import TTNNKernel
@@ -22,6 +23,10 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
 """Options that ask for nothing special, and what they are then; others are None."""
 
 
+_WITH_TORCH = (MODES["torch"], MODES["compare"])
+"""Run modes in which modules are called by torch's code, as they run their torch layers."""
+
+
 class OverSwapped(TTNNKernel):
     """A kernel that only calls the swapped modules in its torch module.
 
@@ -32,10 +37,10 @@ class OverSwapped(TTNNKernel):
     covers_children = False
 
     def is_ready(self, modules: Iterable[Any]) -> bool:
-        """Whether all of ``modules`` are swapped, and nobody wants to see their calls."""
+        """Whether all of ``modules`` are swapped, and none has to be called by torch's code."""
         return self.device is not None and all(
             TTNNModule in type(module).__mro__
-            and module._symbiote.mode is normal
+            and not _runs_torch(module)
             and not _is_watched(module)
             for module in modules
         )
@@ -86,7 +91,7 @@ class Tower(OverSwapped):
         return self.torch_layer.encoder.layers
 
     def are_layers_ready(self) -> bool:
-        """Whether all layers are swapped as a whole, and nobody wants to see their calls."""
+        """Whether all layers are swapped as a whole, and ready."""
         layers = self.layers
         return self.is_ready(layers) and all(type(layer) is TTNNOwlViTLayer for layer in layers)
 
@@ -109,6 +114,12 @@ class Tower(OverSwapped):
         out = module(tensor)
         module._symbiote.calls.calls += 1
         return out
+
+
+def _runs_torch(module: TTNNModule) -> bool:
+    """Whether a module's torch layer runs: by its mode, or since it failed too often."""
+    state = module._symbiote
+    return state.mode in _WITH_TORCH or any(n >= STAY_AFTER for n in state.failures.values())
 
 
 def _is_watched(module: TTNNModule) -> bool:
