@@ -9,7 +9,7 @@ import torch
 from symbiote_owlvit.kernels.attention import MASKS, TTNNOwlViTAttention
 from symbiote_owlvit.kernels.mlp import mlp_linears
 from symbiote_owlvit.structure import EncoderLayer
-from symbiote_ttnn import TTNNKernel, TTNNLayerNorm, ttnn
+from symbiote_ttnn import TTNNKernel, TTNNLayerNorm, add_in_place
 
 
 class TTNNOwlViTLayer(TTNNKernel):
@@ -64,7 +64,7 @@ class TTNNOwlViTLayer(TTNNKernel):
             output_attentions,
             is_causal,
         )
-        hidden_states = ttnn.add(attended, hidden_states)
+        hidden_states = add_in_place(attended, hidden_states)
         widened = self.first.written(self.norm_after.written(hidden_states))
-        hidden_states = ttnn.add(self.second.written(widened), hidden_states)
+        hidden_states = add_in_place(self.second.written(widened), hidden_states)
         return (hidden_states,) if self.gives_tuple else hidden_states

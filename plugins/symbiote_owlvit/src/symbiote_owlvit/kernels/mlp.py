@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from symbiote_owlvit.structure import QUICK_GELU, EncoderLayer, fused_name, is_quick_gelu
-from symbiote_ttnn import TTNNKernel, TTNNLinear, tile, ttnn
+from symbiote_ttnn import TTNNKernel, TTNNLinear, tile, tile_transposed, ttnn
 
 
 class TTNNScaledLinear(TTNNLinear):
@@ -38,7 +38,7 @@ class TTNNScaledLinear(TTNNLinear):
         """Convert weight and bias, each rounded once."""
         layer = self.torch_layer
         weight = layer.weight.detach().float() * self.weight_factor
-        self.tt_weight = tile(weight.t(), self.weight_dtype)
+        self.tt_weight = tile_transposed(weight, dtype=self.weight_dtype)
         self.tt_bias = None
         if layer.bias is not None:
             self.tt_bias = tile((layer.bias.detach().float() * self.bias_factor).reshape(1, -1))

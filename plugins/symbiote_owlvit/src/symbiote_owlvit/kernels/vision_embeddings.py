@@ -8,7 +8,14 @@ import torch
 from torch import nn
 
 from symbiote_core import UnsupportedInputError
-from symbiote_ttnn import TTNNKernel, cut_patches, patch_convolution_problem, tile, ttnn
+from symbiote_ttnn import (
+    TTNNKernel,
+    cut_patches,
+    patch_convolution_problem,
+    tile,
+    tile_transposed,
+    ttnn,
+)
 
 MAX_SIZES = 8
 """Interpolated position tables kept on the device; beyond it all but the latest are made anew."""
@@ -39,7 +46,7 @@ class TTNNOwlViTVisionEmbeddings(TTNNKernel):
     def preprocess_weights_impl(self) -> None:
         """Convert the projection to a matrix and fold everything that is added into one table."""
         weight = self.convolution.weight
-        self.tt_weight = tile(weight.flatten(1).t(), self.weight_dtype)
+        self.tt_weight = tile_transposed(weight.flatten(1), dtype=self.weight_dtype)
         self.tt_table = tile(self._table(self.torch_layer.position_embedding.weight))
         self.tt_sizes: dict[tuple[int, int], Any] = {}
 
@@ -81,9 +88,7 @@ class TTNNOwlViTVisionEmbeddings(TTNNKernel):
         """
         table = self._table_for(pixel_values, bool(interpolate_pos_encoding))
         height, width = self.convolution.kernel_size
-        # Rounded by torch, to the same values as by the upload, and several times faster.
-        rows = cut_patches(pixel_values.bfloat16(), height, width)
-        rows = nn.functional.pad(rows, (0, 0, 1, 0))
+        rows = cut_patches(pixel_values, height, width, empty_rows=1)
         tokens = ttnn.linear(self.upload(rows), self.tt_weight, **self.launch)
         return ttnn.add(tokens, table)
 
