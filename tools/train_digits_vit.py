@@ -18,12 +18,18 @@ import json
 import math
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
-import transformers
+from demo_training import (
+    MAX_GRADIENT_NORM,
+    model_card,
+    options,
+    prepare,
+    progress,
+    warmup_and_cosine,
+    write_folder,
+)
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.nn import functional
 from transformers import ViTConfig, ViTForImageClassification
 
@@ -38,8 +44,6 @@ from symbiote_cli.digits import (
     load_train_digits,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_OUTPUT = ROOT / "plugins/symbiote_cli/src/symbiote_cli/data/digits-vit"
 MAX_BYTES = 1_000_000
 
 # The random affine transformation of every training image, each way: degrees of rotation and of
@@ -51,7 +55,6 @@ SHIFT = 0.12
 
 LABEL_SMOOTHING = 0.1
 WARMUP_EPOCHS = 5
-MAX_GRADIENT_NORM = 1.0
 
 
 @dataclass(frozen=True)
@@ -143,16 +146,10 @@ def train(
     Returns:
         The model in evaluation mode, float32.
     """
-    torch.manual_seed(args.seed)
     generator = torch.Generator().manual_seed(args.seed)
     model = ViTForImageClassification(config)
     model.train()
     steps: int = math.ceil(len(digits.labels) / args.batch_size)
-    total: int = args.epochs * steps
-
-    def rate(step: int) -> float:
-        warmup = min(1.0, (step + 1) / (WARMUP_EPOCHS * steps))
-        return warmup * (0.5 + 0.5 * math.cos(math.pi * step / total))
 
     optimizer = torch.optim.AdamW(
         model.parameters(),
@@ -160,16 +157,10 @@ def train(
         betas=(0.9, 0.99),
         weight_decay=args.weight_decay,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} epochs, loss {task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, warmup_and_cosine(WARMUP_EPOCHS * steps, args.epochs * steps)
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Training", total=args.epochs, loss="-")
+    with progress(console, args.epochs, "epochs") as advance:
         for _ in range(args.epochs):
             loss_sum = 0.0
             order = torch.randperm(len(digits.labels), generator=generator)
@@ -184,7 +175,7 @@ def train(
                 optimizer.step()
                 schedule.step()
                 loss_sum += loss.item() * len(batch)
-            progress.update(task, advance=1, loss=f"{loss_sum / len(digits.labels):.4f}")
+            advance(loss_sum / len(digits.labels))
     return model.eval()
 
 
@@ -223,26 +214,12 @@ def evaluate(model: ViTForImageClassification, digits: DigitSet) -> Evaluation:
     )
 
 
-def write_folder(model: ViTForImageClassification, folder: Path, card: str) -> None:
-    """Write the Hugging Face folder.
+def preprocessor() -> str:
+    """The configuration of the image processor, as JSON.
 
-    Args:
-        model: what to save. Both transformers 4.57 and 5.x save ViT under the parameter names of
-            4.57, which both can load.
-        folder: where to; made if it is missing.
-        card: the text of its README.md.
-
-    Raises:
-        ValueError: the weights take more than 1 MB; nothing is written then.
+    Written by hand: image processors save what their version of transformers happens to have.
     """
-    size = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
-    if size > MAX_BYTES:
-        raise ValueError(f"The weights take {size} bytes, more than {MAX_BYTES}: shrink the model.")
-    model.save_pretrained(folder)
-    # safetensors makes a file that only its owner can read; a package is for everybody.
-    (folder / "model.safetensors").chmod(0o644)
-    # Written by hand: image processors save what their version of transformers happens to have.
-    preprocessor = {
+    configuration = {
         "image_processor_type": "ViTImageProcessor",
         "do_convert_rgb": True,
         "do_resize": True,
@@ -254,121 +231,7 @@ def write_folder(model: ViTForImageClassification, folder: Path, card: str) -> N
         "image_mean": [0.5] * NUM_CHANNELS,
         "image_std": [0.5] * NUM_CHANNELS,
     }
-    text = json.dumps(preprocessor, indent=2) + "\n"
-    (folder / "preprocessor_config.json").write_text(text, encoding="utf-8")
-    (folder / "README.md").write_text(card, encoding="utf-8")
-
-
-CARD = """\
----
-license: apache-2.0
-library_name: transformers
-pipeline_tag: image-classification
-tags: [vit, digits]
-model-index:
-- name: digits-vit
-  results:
-  - task: {{type: image-classification}}
-    dataset: {{name: scikit-learn digits (held-out quarter), type: optdigits}}
-    metrics:
-    - {{type: accuracy, value: {accuracy:.4f}}}
----
-
-# digits-vit
-
-A very small `ViTForImageClassification` that reads handwritten digits. It exists so that a real,
-trained model can be run everywhere in a second: in the demo and in the tests of Symbiote.
-
-| | |
-|---|---|
-| parameters | {parameters:,} (float32) |
-| input | 32x32 pixels, 3 channels, -1 (paper) to 1 (ink) |
-| patches | 8x8 pixels, 16 and a class token |
-| layers, heads, hidden, intermediate | {layers}, {heads} of {head_size}, {hidden}, {intermediate} |
-| accuracy in float32 | {accuracy:.2%} ({wrong} of {images} held-out digits wrong) |
-| accuracy in bfloat16 | {accuracy_bfloat16:.2%} ({wrong_bfloat16} wrong; {different} predictions \
-differ from float32) |
-
-It loads in transformers 4.57 and 5.x.
-
-## Data
-
-The 1,797 images of `sklearn.datasets.load_digits`: 8x8 pixels of 0 (paper) to 16 (ink), from the
-test part of *Optical Recognition of Handwritten Digits* by E. Alpaydin and C. Kaynak (UCI Machine
-Learning Repository, 1998, https://doi.org/10.24432/C50P49, CC BY 4.0). A quarter is held out by
-`train_test_split(test_size={test_fraction}, stratify=labels, random_state={split_seed})`. The split
-does not separate writers: digits of one person are on both sides, so the accuracy on the writing of
-others will be lower.
-
-Images are enlarged bilinearly to 32x32, and the grey value is repeated in three channels
-(`symbiote_cli.digits.preprocess`, or this folder's image processor). Ink is bright: a scan of dark
-ink on white paper has to be inverted first.
-
-## Training
-
-This folder was made by
-
-    python tools/train_digits_vit.py
-
-| | |
-|---|---|
-| optimizer | AdamW, {epochs} epochs in batches of {batch_size}, weight decay {weight_decay:g} |
-| learning rate | {learning_rate:g}: {warmup} epochs of warm-up, cosine decay to zero |
-| loss | cross entropy, label smoothing {smoothing:g} |
-| augmentation | rotation and shear up to {rotation:g} degrees each, scale up to {scale:.0%}, \
-shift up to {pixels:.1f} of 32 pixels, at random |
-| seed, threads | {seed}, {threads} |
-| versions | torch {torch}, transformers {transformers} |
-
-The settings were chosen on parts of the training digits; the held-out ones were used only to
-measure the accuracy above.
-
-## License
-
-Apache-2.0.
-"""
-
-
-def model_card(
-    model: ViTForImageClassification, result: Evaluation, args: argparse.Namespace
-) -> str:
-    """Fill in the model card.
-
-    Args:
-        model: the trained model.
-        result: what `evaluate` found.
-        args: the command line it was trained with.
-
-    Returns:
-        Markdown with a Hugging Face header.
-    """
-    config = model.config
-    return CARD.format(
-        **asdict(result),
-        accuracy=result.accuracy,
-        accuracy_bfloat16=result.accuracy_bfloat16,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
-        head_size=config.hidden_size // config.num_attention_heads,
-        hidden=config.hidden_size,
-        intermediate=config.intermediate_size,
-        test_fraction=TEST_FRACTION,
-        split_seed=SPLIT_SEED,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        weight_decay=args.weight_decay,
-        seed=args.seed,
-        warmup=WARMUP_EPOCHS,
-        smoothing=LABEL_SMOOTHING,
-        rotation=ROTATION,
-        scale=SCALE,
-        pixels=SHIFT * IMAGE_SIZE / 2,
-        threads=args.threads,
-        torch=torch.__version__.partition("+")[0],
-        transformers=transformers.__version__,
-    )
+    return json.dumps(configuration, indent=2) + "\n"
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -380,17 +243,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     Returns:
         The options as attributes.
     """
-    summary = (__doc__ or "").partition("\n")[0]
-    parser = argparse.ArgumentParser(
-        description=summary, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder to write")
+    parser = options(__doc__, "digits-vit")
     parser.add_argument("--epochs", type=int, default=100, help="passes over the training digits")
     parser.add_argument("--batch-size", type=int, default=64, help="images in one step")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--weight-decay", type=float, default=0.05, help="AdamW's weight decay")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
-    parser.add_argument("--threads", type=int, default=1, help="of torch; changes the rounding")
     parser.add_argument(
         "--min-accuracy", type=float, default=0.975, help="on held-out digits, below: not written"
     )
@@ -407,10 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status: 0, or 1 if the model is not good enough.
     """
     args = parse_arguments(arguments)
-    torch.set_num_threads(args.threads)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.disable_progress_bar()
-    console = Console()
+    console = prepare(args)
     model = train(build_config(), load_train_digits(), args, console)
     result = evaluate(model, load_test_digits())
     console.print(
@@ -423,7 +277,23 @@ def main(arguments: list[str] | None = None) -> int:
     if result.accuracy < args.min_accuracy:
         console.print(f"[red]Below {args.min_accuracy:.2%}: nothing was written.[/red]")
         return 1
-    write_folder(model, args.output, model_card(model, result, args))
+    card = model_card(
+        "digits-vit",
+        model,
+        args,
+        **asdict(result),
+        accuracy=result.accuracy,
+        accuracy_bfloat16=result.accuracy_bfloat16,
+        test_fraction=TEST_FRACTION,
+        split_seed=SPLIT_SEED,
+        warmup=WARMUP_EPOCHS,
+        smoothing=LABEL_SMOOTHING,
+        rotation=ROTATION,
+        scale=SCALE,
+        pixels=SHIFT * IMAGE_SIZE / 2,
+    )
+    texts = {"preprocessor_config.json": preprocessor(), "README.md": card}
+    write_folder(model, args.output, MAX_BYTES, texts)
     console.print(f"Wrote {args.output}", highlight=False, markup=False, soft_wrap=True)
     return 0
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from symbiote_cli.app import app
 from symbiote_core import set_plugin_manager
 
 Symbiote = Callable[..., Any]
+
+TOOLS = Path(__file__).resolve().parents[3] / "tools"
 
 TINY_VIT = {
     "architectures": ["ViTForImageClassification"],
@@ -92,6 +97,18 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
         (site / f"symbiote_{name}_code.py").write_text(source)
 
     return do_it
+
+
+@pytest.fixture
+def training_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a script that trains a model; torch's settings, which it changes, are put back."""
+    pytest.importorskip("transformers", exc_type=ImportError)
+    monkeypatch.syspath_prepend(str(TOOLS))
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    yield importlib.import_module
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
 
 
 class Unlucky:

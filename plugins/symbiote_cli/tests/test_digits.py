@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,8 +13,6 @@ import torch
 
 from symbiote_cli import digits
 from symbiote_cli._optional import MissingPackageError, needs
-
-TRAINING_SCRIPT = Path(__file__).resolve().parents[3] / "tools" / "train_digits_vit.py"
 
 # Of the images and labels of the quarter that was held out when the shipped model was trained.
 SPLIT_SHA256 = "a67dc9755fe35e2eb98d3adc3a4e0ec4d459d8c489a2c7eb44200ee269dcfbd2"
@@ -181,29 +179,11 @@ def test_other_errors_of_an_optional_import_stay_what_they_are() -> None:
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def script(training_script: Callable[[str], ModuleType]) -> ModuleType:
     pytest.importorskip("sklearn", exc_type=ImportError)
-    pytest.importorskip("transformers", exc_type=ImportError)
-    spec = importlib.util.spec_from_file_location("train_digits_vit", TRAINING_SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up by name.
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+    return training_script("train_digits_vit")
 
 
-@pytest.fixture
-def torch_settings() -> Any:
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
-
-
-@pytest.mark.usefixtures("torch_settings")
 def test_the_training_script_writes_what_it_trained_and_repeats_itself(
     script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,7 +198,6 @@ def test_the_training_script_writes_what_it_trained_and_repeats_itself(
     assert "accuracy in float32:" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("torch_settings")
 def test_the_training_script_writes_no_bad_model(
     script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
