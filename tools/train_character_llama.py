@@ -1,15 +1,19 @@
 """Train the small Llama of the demo, character by character, and write its folder.
 
-    python tools/train_character_llama.py
-    python tools/train_character_llama.py --start EARLIER --steps 800
+    OMP_NUM_THREADS=1 python tools/train_character_llama.py
 
-The second form goes on with the weights in the folder EARLIER; the model card lists all the
-commands that led to a folder. The script needs symbiote-cli, transformers (4.57 or 5.x) and
-safetensors, and takes about six minutes on one core for 1600 steps. The text is Python's own
-language reference, which comes with every Python as `pydoc_data.topics`; it differs a little from
-version to version. It writes `config.json`, `generation_config.json`, `model.safetensors`
-(bfloat16, at most 6 MB), `vocabulary.json`, `held-out.txt` and a model card, and prints the
-perplexity on the held-out topics. A model above `--max-perplexity` is not written.
+The script needs symbiote-cli with its extra `demo`. It takes about ten minutes on one core that
+multiplies bfloat16 (AVX-512 BF16 or AMX), longer on others. The text is Python's own language
+reference, which comes with every Python as `pydoc_data.topics`; it differs a little from version to
+version. Training has two parts: the model reads the reference, then also
+its own continuations of it while its activations are noisy, so that it becomes sure of what it
+writes, and small errors do not change its mind (Kim and Rush, "Sequence-Level Knowledge
+Distillation", arXiv 1606.07947, with the model as its own teacher).
+
+It writes `config.json`, `generation_config.json`, `model.safetensors` (bfloat16, at most 6 MB),
+`vocabulary.json`, `held-out.txt` and a model card, and prints what the model makes of the held-out
+topics on torch in float32, and swapped on the emulator. A model above `--max-perplexity` or below
+`--min-agreed` is not written.
 
 With the same seed, threads, versions and kind of processor the weights are the same bit for bit.
 The held-out topics take no part in training, nor does a paragraph of theirs that another topic
@@ -20,64 +24,46 @@ import argparse
 import json
 import math
 import platform
-import string
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from pydoc_data.topics import topics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import torch
-import transformers
+from character_agreement import agreement
+from character_corpus import HELD_OUT_TOPICS, Corpus, read_corpus, windows
+from demo_training import (
+    MAX_GRADIENT_NORM,
+    model_card,
+    options,
+    prepare,
+    progress,
+    warmup_and_cosine,
+    write_folder,
+)
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from symbiote_cli.characters import CONTEXT, cut, encode, perplexity
+from symbiote_cli.characters import COMPARED, CONTEXT, PROMPT_WORDS, continuation, encode
 
-ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_OUTPUT = ROOT / "plugins/symbiote_cli/src/symbiote_cli/data/character-llama"
 MAX_BYTES = 6_000_000
 
-HELD_OUT_TOPICS = ("assignment", "raise")
+WARMUP = 0.05
+"""Share of the steps in which the learning rate rises."""
 
-WARMUP_STEPS = 100
-MAX_GRADIENT_NORM = 1.0
 # Weight of the squared logarithm of the softmax's denominator (PaLM, arXiv 2204.02311, section 5):
 # it keeps the likely tokens' logits near zero, where bfloat16's steps are smallest.
-Z_LOSS = 1e-3
+Z_LOSS = 1e-2
+NOISE = 0.1
+"""Standard deviation of the noise in normalized activations, as a share of each.
 
+It stands for the errors of bfloat16 everywhere, which are smaller and come in far more places.
+"""
 
-@dataclass(frozen=True)
-class Corpus:
-    """Python's language reference, split by topic."""
-
-    training: str
-    held_out: str
-    vocabulary: str
-    """Its characters, and all of printable ASCII."""
-
-
-def read_corpus() -> Corpus:
-    """Read the topics and split them.
-
-    A paragraph that several topics share is read once, and not at all if a held-out one has it.
-
-    Returns:
-        Both texts and their vocabulary.
-    """
-    held_out = "\n\n".join(topics[name].strip() for name in HELD_OUT_TOPICS)
-    seen = set(held_out.split("\n\n"))
-    training = []
-    for name in sorted(topics.keys() - set(HELD_OUT_TOPICS)):
-        for paragraph in topics[name].strip().split("\n\n"):
-            if paragraph not in seen:
-                seen.add(paragraph)
-                training.append(paragraph)
-    text = "\n\n".join(training)
-    ascii_characters = string.ascii_letters + string.digits + string.punctuation + " \n"
-    return Corpus(text, held_out, "".join(sorted({*ascii_characters, *text, *held_out})))
+PROMPT_LENGTH = 32
+"""Characters of the reference that the model continues, to read its own continuations."""
 
 
 def build_config(vocabulary_size: int) -> LlamaConfig:
@@ -105,62 +91,63 @@ def build_config(vocabulary_size: int) -> LlamaConfig:
     )
 
 
-def windows(tokens: torch.Tensor, batch_size: int, generator: torch.Generator) -> torch.Tensor:
-    """Take parts of the text at random places.
-
-    Args:
-        tokens: int64 [N].
-        batch_size: how many.
-        generator: where the random numbers come from.
-
-    Returns:
-        int64 [batch_size, CONTEXT + 1].
-    """
-    starts = torch.randint(len(tokens) - CONTEXT, (batch_size, 1), generator=generator)
-    return tokens[starts + torch.arange(CONTEXT + 1)]
-
-
-def losses(model: LlamaForCausalLM, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean losses of a batch.
+def losses(
+    model: LlamaForCausalLM, batch: torch.Tensor, given: int = 1
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean losses of a batch, with matrices multiplied in bfloat16, as on the device.
 
     Args:
         model: in training mode.
-        batch: int64 [B, CONTEXT + 1].
+        batch: int64 [B, S].
+        given: tokens at the start of each row that are not foretold.
 
     Returns:
         What training minimises, and the cross entropy alone, in nats a character.
     """
-    logits = model(batch[:, :-1], use_cache=False).logits.flatten(0, 1)
-    entropy = functional.cross_entropy(logits, batch[:, 1:].flatten())
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model(batch[:, :-1], use_cache=False).logits
+    logits = logits[:, given - 1 :].flatten(0, 1).float()
+    entropy = functional.cross_entropy(logits, batch[:, given:].flatten())
     return entropy + Z_LOSS * logits.logsumexp(-1).square().mean(), entropy
 
 
-def train(
-    config: LlamaConfig, tokens: torch.Tensor, args: argparse.Namespace, console: Console
-) -> LlamaForCausalLM:
-    """Train a model from seeded random weights, or from those of an earlier run.
+@contextmanager
+def noisy(model: LlamaForCausalLM) -> Iterator[None]:
+    """Disturb what every normalization gives, for the time of the block.
 
     Args:
-        config: what to build.
-        tokens: the training text, int64 [N].
-        args: the command line: start, steps, batch_size, learning_rate, weight_decay, seed.
-        console: where the progress bar is drawn.
-
-    Returns:
-        The model in evaluation mode, with weights that bfloat16 holds, in float32.
+        model: any Llama.
     """
-    torch.manual_seed(args.seed)
-    generator = torch.Generator().manual_seed(args.seed)
-    if args.start is None:
-        model = LlamaForCausalLM(config)
-    else:
-        model = LlamaForCausalLM.from_pretrained(args.start, dtype=torch.float32)
-    model.train()
+    norms = [part for name, part in model.named_modules() if name.endswith("norm")]
+    hooks = [
+        norm.register_forward_hook(lambda _, __, out: out * (1 + NOISE * torch.randn_like(out)))
+        for norm in norms
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
-    def rate(step: int) -> float:
-        warmup = min(1.0, (step + 1) / WARMUP_STEPS)
-        return warmup * (0.5 + 0.5 * math.cos(math.pi * step / args.steps))
 
+def fit(
+    model: LlamaForCausalLM,
+    objective: Callable[[], tuple[torch.Tensor, torch.Tensor]],
+    steps: int,
+    learning_rate: float,
+    weight_decay: float,
+    advance: Callable[[float], None],
+) -> None:
+    """Train for some steps.
+
+    Args:
+        model: what to train, in place; in evaluation mode afterwards.
+        objective: gives the loss of the next batch, and the cross entropy to show.
+        steps: how many.
+        learning_rate: the highest; it rises at first and falls to zero by a cosine.
+        weight_decay: AdamW's, of matrices.
+        advance: takes the mean cross entropy of the last steps, after each.
+    """
     matrices = [weight for weight in model.parameters() if weight.ndim > 1]
     vectors = [weight for weight in model.parameters() if weight.ndim == 1]
     groups: list[dict[str, Any]] = [
@@ -168,188 +155,75 @@ def train(
         {"params": vectors, "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(
-        groups,
-        lr=args.learning_rate,
-        betas=(0.9, 0.98),
-        weight_decay=args.weight_decay,
+        groups, lr=learning_rate, betas=(0.9, 0.98), weight_decay=weight_decay, fused=True
     )
+    rate = warmup_and_cosine(math.ceil(WARMUP * steps), steps)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} steps, loss {task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Training", total=args.steps, loss="-")
-        smooth = 0.0
-        for step in range(args.steps):
-            loss, entropy = losses(model, windows(tokens, args.batch_size, generator))
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
-            optimizer.step()
-            schedule.step()
-            smooth += (entropy.item() - smooth) / min(step + 1, 50)
-            progress.update(task, advance=1, loss=f"{smooth:.3f}")
-    return model.eval().bfloat16().float()
+    model.train()
+    smooth = 0.0
+    for step in range(steps):
+        loss, entropy = objective()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+        optimizer.step()
+        schedule.step()
+        smooth += (entropy.item() - smooth) / min(step + 1, 50)
+        advance(smooth)
+    model.eval()
 
 
-def write_folder(model: LlamaForCausalLM, folder: Path, corpus: Corpus, card: str) -> None:
-    """Write the Hugging Face folder.
+def own_text(
+    model: LlamaForCausalLM, tokens: torch.Tensor, count: int, generator: torch.Generator
+) -> torch.Tensor:
+    """Let the model continue parts of the reference at random places.
 
     Args:
-        model: what to save; its weights are stored in bfloat16.
-        folder: where to; made if it is missing.
-        corpus: for the vocabulary and the held-out text.
-        card: the text of its README.md.
-
-    Raises:
-        ValueError: the weights take more than 6 MB; nothing is written then.
-    """
-    size = sum(weight.numel() * torch.bfloat16.itemsize for weight in model.parameters())
-    if size > MAX_BYTES:
-        raise ValueError(f"The weights take {size} bytes, more than {MAX_BYTES}: shrink the model.")
-    model.bfloat16().save_pretrained(folder)
-    model.float()
-    # safetensors makes a file that only its owner can read; a package is for everybody.
-    (folder / "model.safetensors").chmod(0o644)
-    vocabulary = json.dumps(list(corpus.vocabulary), ensure_ascii=False) + "\n"
-    for name, text in (
-        ("vocabulary.json", vocabulary),
-        ("held-out.txt", corpus.held_out),
-        ("README.md", card),
-    ):
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-EXPLANATION = """\
-EARLIER is the folder that the run before wrote; the table tells of the last run.
-
-"""
-
-COMMAND = "python tools/train_character_llama.py"
-CARD = """\
----
-license: apache-2.0
-library_name: transformers
-pipeline_tag: text-generation
-language: en
-tags: [llama, characters]
----
-
-# character-llama
-
-A very small `LlamaForCausalLM` that writes in the style of Python's reference, one character a
-token. It exists so that a real, trained language model can be run everywhere in seconds: in the
-demo and in the tests of Symbiote.
-
-| | |
-|---|---|
-| parameters | {parameters:,} (bfloat16) |
-| vocabulary | {vocabulary} characters: the place of each in `vocabulary.json` is its token |
-| context | {context} characters |
-| layers, heads, hidden, intermediate | {layers}, {heads} of {head_size} that share {kv_heads} of \
-keys and values, {hidden}, {intermediate} |
-| perplexity of a held-out character | {perplexity:.3f}, in float32, windows of {context} |
-
-It loads in transformers 4.57 and 5.x. There is no tokenizer: `symbiote_cli.characters` has
-`encode` and `decode`.
-
-## Data
-
-The topics of Python's language reference that `help()` shows, `pydoc_data.topics` of Python
-{python}: Copyright © 2001 Python Software Foundation; all rights reserved. The text is under the
-PSF License Agreement (https://docs.python.org/3/license.html), its code examples also under the
-Zero Clause BSD License. `held-out.txt` is a part of it, unchanged: the topics
-{held_out_topics}. They took no part in training, nor did any paragraph of theirs that other topics
-repeat; a paragraph that several of the other topics have was taken once, which leaves
-{training_characters:,} characters.
-
-## Training
-
-This folder was made by
-
-{commands}
-
-{explanation}| | |
-|---|---|
-| optimizer | AdamW, {steps} steps of {batch_size} windows of {context} characters at random \
-places ({epochs:.0f} epochs), weight decay {weight_decay:g} |
-| learning rate | {learning_rate:g}: {warmup} steps of warm-up, cosine decay to zero |
-| loss | cross entropy, and {z_loss:g} times the square of the softmax's log denominator |
-| seed, threads | {seed}, {threads} |
-| versions | torch {torch}, transformers {transformers}, Python {python} |
-
-## License
-
-The weights and `vocabulary.json`: Apache-2.0. `held-out.txt`: the PSF License Agreement.
-"""
-
-
-def commands(args: argparse.Namespace) -> list[str]:
-    """The commands that lead to a folder: those in the card of the earlier one, and this one.
-
-    Args:
-        args: the command line.
-    """
-    earlier = []
-    if args.start is not None:
-        card = (args.start / "README.md").read_text(encoding="utf-8")
-        earlier = [line.strip() for line in card.splitlines() if line.startswith(f"    {COMMAND}")]
-    own = COMMAND + (" --start EARLIER" if earlier else "")
-    standard = parse_arguments([])
-    for name in ("steps", "batch_size", "learning_rate", "weight_decay", "seed", "threads"):
-        value = getattr(args, name)
-        if value != getattr(standard, name):
-            own += f" --{name.replace('_', '-')} {value:g}"
-    return [*earlier, own]
-
-
-def model_card(
-    model: LlamaForCausalLM, corpus: Corpus, found: float, args: argparse.Namespace
-) -> str:
-    """Fill in the model card.
-
-    Args:
-        model: the trained model.
-        corpus: what it was trained on.
-        found: its perplexity on the held-out text.
-        args: the command line it was trained with.
+        model: in evaluation mode.
+        tokens: the training text, int64 [N].
+        count: how many continuations.
+        generator: where the random numbers come from.
 
     Returns:
-        Markdown with a Hugging Face header.
+        int64 [count, CONTEXT // 2], of which the first `PROMPT_LENGTH` are the reference's.
     """
-    config = model.config
-    return CARD.format(
-        commands="\n".join(f"    {command}" for command in commands(args)),
-        explanation="" if args.start is None else EXPLANATION,
-        parameters=sum(weight.numel() for weight in model.parameters()),
-        vocabulary=config.vocab_size,
-        context=CONTEXT,
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
-        head_size=config.head_dim,
-        kv_heads=config.num_key_value_heads,
-        hidden=config.hidden_size,
-        intermediate=config.intermediate_size,
-        perplexity=found,
-        held_out_topics=" and ".join(f"`{name}`" for name in HELD_OUT_TOPICS),
-        training_characters=len(corpus.training),
-        steps=args.steps,
-        batch_size=args.batch_size,
-        epochs=args.steps * args.batch_size * CONTEXT / len(corpus.training),
-        weight_decay=args.weight_decay,
-        learning_rate=args.learning_rate,
-        warmup=WARMUP_STEPS,
-        z_loss=Z_LOSS,
-        seed=args.seed,
-        threads=args.threads,
-        torch=torch.__version__.partition("+")[0],
-        transformers=transformers.__version__,
-        python=platform.python_version(),
-    )
+    prompts = windows(tokens, count, generator, PROMPT_LENGTH)
+    length = CONTEXT // 2 - PROMPT_LENGTH
+    written = [continuation(model, part, length) for part in torch.split(prompts, 256)]
+    return torch.cat([prompts, torch.cat(written)], dim=1)
+
+
+def train(corpus: Corpus, args: argparse.Namespace, console: Console) -> LlamaForCausalLM:
+    """Train a model from seeded random weights.
+
+    Args:
+        corpus: what to train on.
+        args: the command line.
+        console: where the progress bars are drawn.
+
+    Returns:
+        The model in evaluation mode, with weights that bfloat16 holds, in float32.
+    """
+    generator = torch.Generator().manual_seed(args.seed)
+    tokens = encode(corpus.training, corpus.vocabulary)
+    model = LlamaForCausalLM(build_config(len(corpus.vocabulary)))
+
+    def reading() -> tuple[torch.Tensor, torch.Tensor]:
+        return losses(model, windows(tokens, args.batch_size, generator))
+
+    with progress(console, args.steps, "steps") as advance:
+        fit(model, reading, args.steps, args.learning_rate, args.weight_decay, advance)
+    with console.status("Continuing the text"):
+        own = own_text(model, tokens, args.own_texts, generator)
+
+    def rereading() -> tuple[torch.Tensor, torch.Tensor]:
+        chosen = torch.randint(len(own), (2 * args.batch_size,), generator=generator)
+        loss, entropy = reading()
+        return loss + losses(model, own[chosen], PROMPT_LENGTH)[0], entropy
+
+    with noisy(model), progress(console, args.own_steps, "steps, its own text too") as advance:
+        fit(model, rereading, args.own_steps, args.own_learning_rate, args.weight_decay, advance)
+    return model.bfloat16().float()
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -361,20 +235,20 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     Returns:
         The options as attributes.
     """
-    summary = (__doc__ or "").partition("\n")[0]
-    parser = argparse.ArgumentParser(
-        description=summary, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--output", type=Path, default=DEFAULT_OUTPUT, help="folder to write")
-    parser.add_argument("--start", type=Path, help="folder of an earlier run, to train it further")
-    parser.add_argument("--steps", type=int, default=1600, help="steps of the optimizer")
-    parser.add_argument("--batch-size", type=int, default=4, help="windows of text in one step")
-    parser.add_argument("--learning-rate", type=float, default=3e-3, help="highest learning rate")
+    parser = options(__doc__, "character-llama")
+    parser.add_argument("--steps", type=int, default=1400, help="steps of reading the reference")
+    parser.add_argument("--batch-size", type=int, default=8, help="windows of text in one step")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, help="highest, of reading")
     parser.add_argument("--weight-decay", type=float, default=0.1, help="AdamW's, of matrices")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and order")
-    parser.add_argument("--threads", type=int, default=1, help="of torch; changes the rounding")
+    parser.add_argument("--own-steps", type=int, default=400, help="steps on its own text, too")
+    parser.add_argument("--own-texts", type=int, default=2048, help="continuations it reads then")
+    parser.add_argument("--own-learning-rate", type=float, default=1e-3, help="highest then")
+    parser.add_argument("--prompts", type=int, help="how many are compared; by default all")
     parser.add_argument(
         "--max-perplexity", type=float, default=4.0, help="on held-out text, above: not written"
+    )
+    parser.add_argument(
+        "--min-agreed", type=float, default=0.9, help="share of prompts, below: not written"
     )
     return parser.parse_args(arguments)
 
@@ -389,23 +263,47 @@ def main(arguments: list[str] | None = None) -> int:
         The exit status: 0, or 1 if the model is not good enough.
     """
     args = parse_arguments(arguments)
-    torch.set_num_threads(args.threads)
-    torch.use_deterministic_algorithms(True)
-    transformers.utils.logging.disable_progress_bar()
-    console = Console()
+    console = prepare(args)
     corpus = read_corpus()
-    config = build_config(len(corpus.vocabulary))
-    model = train(config, encode(corpus.training, corpus.vocabulary), args, console)
-    held_out = encode(corpus.held_out, corpus.vocabulary)
-    found = perplexity(model, torch.split(cut(held_out), 8))
+    model = train(corpus, args, console)
+    with console.status("Comparing torch and the emulator"):
+        found = agreement(model, corpus, args.prompts)
     console.print(
-        f"held-out text: {len(held_out):,} characters\nperplexity of one: {found:.3f}",
+        f"held-out text: {len(corpus.held_out):,} characters\n"
+        f"perplexity of one: {found.perplexity:.3f}\n"
+        f"swapped: {found.change:+.3%} (bfloat16), {found.change_bfloat8_b:+.3%} (bfloat8_b)\n"
+        f"prompts that go on alike: {found.agreed} of {found.continued}",
         highlight=False,
     )
-    if found > args.max_perplexity:
-        console.print(f"[red]Above {args.max_perplexity:g}: nothing was written.[/red]")
+    if found.perplexity > args.max_perplexity or found.share < args.min_agreed:
+        console.print(
+            f"[red]Above {args.max_perplexity:g}, or below {args.min_agreed:.0%} of the prompts: "
+            "nothing was written.[/red]"
+        )
         return 1
-    write_folder(model, args.output, corpus, model_card(model, corpus, found, args))
+    card = model_card(
+        "character-llama",
+        model,
+        args,
+        **asdict(found),
+        vocabulary=len(corpus.vocabulary),
+        context=CONTEXT,
+        kv_heads=model.config.num_key_value_heads,
+        held_out_topics=", ".join(f"`{name}`" for name in HELD_OUT_TOPICS),
+        training_characters=len(corpus.training),
+        epochs=args.steps * args.batch_size * CONTEXT / len(corpus.training),
+        warmup=WARMUP,
+        noise=NOISE,
+        own_batch=2 * args.batch_size,
+        z_loss=Z_LOSS,
+        compared=COMPARED,
+        prompt_words=PROMPT_WORDS,
+        prompt_length=PROMPT_LENGTH,
+        python=platform.python_version(),
+    )
+    vocabulary = json.dumps(list(corpus.vocabulary), ensure_ascii=False) + "\n"
+    texts = {"vocabulary.json": vocabulary, "held-out.txt": corpus.held_out, "README.md": card}
+    write_folder(model.bfloat16(), args.output, MAX_BYTES, texts)
     console.print(f"Wrote {args.output}", highlight=False, markup=False, soft_wrap=True)
     return 0
 

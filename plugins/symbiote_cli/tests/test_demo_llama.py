@@ -41,7 +41,7 @@ def figures(one_thread: None) -> dict[str, Any]:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo continues two prompts by eight characters and foretells little."""
-    monkeypatch.setattr(demonstration_llama, "PROMPTS", characters.PROMPTS[:2])
+    monkeypatch.setattr(demonstration_llama, "PROMPTS", 2)
     monkeypatch.setattr(demonstration_llama, "COMPARED", 8)
     monkeypatch.setattr(demonstration_llama, "MIN_AGREED", 2)
     text = characters.held_out_text()[: 4 * characters.CONTEXT]
@@ -116,6 +116,8 @@ def test_tables(symbiote: Any) -> None:
         "torch float32",
         "emulator bfloat16",
         "1 download (",
+        "Assignment statements are used to",
+        "8 of 8",
         "2 of 2 go on alike",
         "ok    perplexities differ by less than 0.5%",
         "ok    nothing fell back to torch",
@@ -213,21 +215,21 @@ def test_a_difference_fails(
 
 @pytest.mark.usefixtures("short")
 def test_other_text_fails(symbiote: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    generate = demonstration_llama._generate
+    go_on = demonstration_llama.continuation
 
-    def write(*args: Any) -> str:
-        generate(*args)
-        return next(texts)
+    def write(*args: Any) -> torch.Tensor:
+        go_on(*args)
+        return characters.encode(next(texts), characters.load_vocabulary())
 
     # The prompt and two more on torch, then on the device.
     texts = iter(["the text", "alike 12", "alike 34", "the tent", "alike 12", "alike 56"])
-    monkeypatch.setattr(demonstration_llama, "_generate", write)
+    monkeypatch.setattr(demonstration_llama, "continuation", write)
     result = symbiote("demo", "llama", "--tokens", 8)
     assert result.exit_code == 1
     assert "torch writes the same for 6 characters" in result.stdout
     assert "1 of 2 go on alike" in result.stdout
-    (row,) = (line for line in result.stdout.splitlines() if "is used to wrap" in line)
-    assert row.split()[-1] == "6"
+    rows = [line for line in result.stdout.splitlines() if " of 8" in line]
+    assert [row.split()[-3:] for row in rows] == [["8", "of", "8"], ["6", "of", "8"]]
 
 
 @pytest.mark.usefixtures("short", "failing_decoder_layers")

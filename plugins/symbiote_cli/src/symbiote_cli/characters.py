@@ -14,13 +14,16 @@ from typing import Any
 import torch
 
 __all__ = [
-    "CLEAR_MARGIN",
+    "COMPARED",
     "CONTEXT",
-    "PROMPTS",
+    "MIN_PARAGRAPH_WORDS",
+    "PROMPT_WORDS",
     "UnknownCharactersError",
+    "continuation",
     "cut",
     "decode",
     "encode",
+    "held_out_prompts",
     "held_out_text",
     "load_vocabulary",
     "model_path",
@@ -30,30 +33,14 @@ __all__ = [
 CONTEXT = 256
 """Characters that the model was trained to look back on."""
 
-CLEAR_MARGIN = 0.03
-"""By how much, at least, float32's choice leads after `PROMPTS`, in the units of logits.
+COMPARED = 64
+"""Characters of a continuation that are compared."""
 
-It is about twice the error that bfloat16 makes in such a difference (standard deviation 0.013).
-"""
+PROMPT_WORDS = 5
+"""Words of a paragraph that are a prompt."""
 
-PROMPTS = (
-    'The "for" statement is used to',
-    'The "with" statement is used to wrap',
-    "If the object is",
-    "An exception is raised when",
-    "If the first argument is",
-    "When a module is imported",
-    "The optional argument",
-    "This method should return",
-    'The "import" statement',
-    "In this case, the",
-)
-"""What the demo continues: beginnings of sentences in the style of the text.
-
-They are those of thirty such beginnings after which float32 itself has clear choices: the likeliest
-character leads by `CLEAR_MARGIN` at each of 64 steps. Of prompts taken as they come, bfloat16 tips
-a close call within 64 characters in about one of six.
-"""
+MIN_PARAGRAPH_WORDS = 12
+"""Words of a paragraph, at least, that a prompt is taken from: it goes on for long enough."""
 
 
 class UnknownCharactersError(ValueError):
@@ -107,6 +94,24 @@ def held_out_text() -> str:
     return (model_path() / "held-out.txt").read_text(encoding="utf-8")
 
 
+def held_out_prompts(text: str) -> tuple[str, ...]:
+    """What models are compared on: the beginning of every paragraph of prose in a text.
+
+    A rule, so that no prompt is chosen by what a model makes of it: the first `PROMPT_WORDS` words
+    of each paragraph that starts with a capital letter (grammar, code and lists do not) and has at
+    least `MIN_PARAGRAPH_WORDS` words, in the text's order, and each only once.
+
+    Args:
+        text: paragraphs with an empty line between them, such as `held_out_text`.
+    """
+    beginnings = (
+        " ".join(words[:PROMPT_WORDS])
+        for paragraph in text.split("\n\n")
+        if len(words := paragraph.split()) >= MIN_PARAGRAPH_WORDS and paragraph[0].isupper()
+    )
+    return tuple(dict.fromkeys(beginnings))
+
+
 def encode(text: str, vocabulary: str) -> torch.Tensor:
     """Give the tokens of a text.
 
@@ -148,6 +153,30 @@ def cut(tokens: torch.Tensor, length: int = CONTEXT) -> torch.Tensor:
     """
     count = len(tokens) // length
     return tokens[: count * length].view(count, length)
+
+
+def continuation(
+    model: Any, prompt: torch.Tensor, length: int = COMPARED, streamer: Any = None
+) -> torch.Tensor:
+    """Go on with a text, always by the likeliest character.
+
+    Args:
+        model: a causal language model in evaluation mode, whose `generate` is transformers' own.
+        prompt: int64 [B, S]; each row is a text of its own.
+        length: how many characters.
+        streamer: a `BaseStreamer` of transformers, which takes the tokens as they come.
+
+    Returns:
+        int64 [B, length], without the prompts.
+    """
+    tokens: torch.Tensor = model.generate(
+        prompt,
+        attention_mask=torch.ones_like(prompt),
+        do_sample=False,
+        max_new_tokens=length,
+        streamer=streamer,
+    )
+    return tokens[:, prompt.shape[1] :]
 
 
 @torch.no_grad()

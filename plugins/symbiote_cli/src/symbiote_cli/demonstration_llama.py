@@ -9,12 +9,14 @@ import torch
 
 from symbiote_cli._optional import needs
 from symbiote_cli.characters import (
+    COMPARED,
     CONTEXT,
-    PROMPTS,
     UnknownCharactersError,
+    continuation,
     cut,
     decode,
     encode,
+    held_out_prompts,
     held_out_text,
     load_vocabulary,
     model_path,
@@ -29,11 +31,11 @@ from symbiote_cli.session import opened, swapped
 from symbiote_core import Report, report
 from symbiote_core.report import Traffic
 
-COMPARED = 64
-"""Characters that each of the fixed prompts is continued by."""
+PROMPTS = 10
+"""Prompts that are compared: the first that `held_out_prompts` finds in the held-out text."""
 
 MIN_AGREED = 9
-"""Prompts, of `PROMPTS`, that must go on alike: bfloat16 can tip one close call."""
+"""How many of them must go on alike: bfloat16 can tip one close call."""
 
 MAX_PERPLEXITY_CHANGE = {"bfloat16": 0.005, "float32": 0.005, "bfloat8_b": 0.02}
 """Relative change of the perplexity that must not be reached, by the dtype of the weights."""
@@ -70,7 +72,7 @@ class Writing:
 
     Attributes:
         text: the continuation of the prompt.
-        compared: the continuation of each of `PROMPTS`.
+        compared: the continuation of each of the prompts that are compared.
         seconds: wall time of the latter.
         perplexity: of a held-out character.
     """
@@ -181,14 +183,18 @@ def run_llama_demo(output: Output, ask: Ask, show: Callable[[str], None]) -> Lla
                 f"{ask.device!r} checks calls and computes no values, so it can't write. "
                 "Use --device emulator, or `symbiote check` to ask TTNN about a model."
             )
-        before = _write(output, model, prompt, ask.length, "torch", _Listener())
+        held_out, vocabulary = held_out_text(), load_vocabulary()
+        windows = cut(encode(held_out, vocabulary))
+        prompts = held_out_prompts(held_out)[:PROMPTS]
+        task = _Task(prompt, ask.length, prompts, torch.split(windows, WINDOWS))
+        before = task.done(output, model, "torch", _Listener())
         with swapped(model, place, output, ask.policy, weights=ask.weights):
             listener = _Listener(show, lambda: report(model).traffic)
-            after = _write(output, model, prompt, ask.length, place.name, listener)
+            after = task.done(output, model, place.name, listener)
             found = report(model)
-        held_out = len(held_out_text()) // CONTEXT * (CONTEXT - 1)
+        foretold = windows[:, 1:].numel()
         return LlamaResult(
-            ask, place.name, PROMPTS, before, after, listener.decoding, held_out, found
+            ask, place.name, prompts, before, after, listener.decoding, foretold, found
         )
 
 
@@ -261,29 +267,31 @@ class _Listener:
         return Traffic(*(after - before for before, after in zip(start, end, strict=True)))
 
 
-def _write(
-    output: Output, model: Any, prompt: torch.Tensor, length: int, where: str, listener: _Listener
-) -> Writing:
-    text = _generate(model, prompt, length, listener)
-    start = time.perf_counter()
-    compared = tuple(
-        _generate(model, encode(text, load_vocabulary()).unsqueeze(0), COMPARED)
-        for text in counted(output, PROMPTS, f"Continuing prompts on {where}")
-    )
-    seconds = time.perf_counter() - start
-    held_out = cut(encode(held_out_text(), load_vocabulary()))
-    batches = torch.split(held_out, WINDOWS)
-    found = perplexity(model, counted(output, batches, f"Foretelling text on {where}"))
-    return Writing(text, compared, seconds, found)
+@attrs.frozen
+class _Task:
+    """What both models do.
 
+    Attributes:
+        prompt: continued first, int64 [1, S].
+        length: by how many characters.
+        prompts: continued by `COMPARED` characters each.
+        batches: windows of held-out text, int64 [B, CONTEXT].
+    """
 
-def _generate(model: Any, prompt: torch.Tensor, length: int, listener: Any = None) -> str:
-    """The greedy continuation of a prompt, int64 [1, S]."""
-    tokens = model.generate(
-        prompt,
-        attention_mask=torch.ones_like(prompt),
-        do_sample=False,
-        max_new_tokens=length,
-        streamer=listener,
-    )
-    return decode(tokens[:, prompt.shape[1] :], load_vocabulary())
+    prompt: torch.Tensor
+    length: int
+    prompts: tuple[str, ...]
+    batches: tuple[torch.Tensor, ...]
+
+    def done(self, output: Output, model: Any, where: str, listener: _Listener) -> Writing:
+        """Do it with a model on the device that is called `where`."""
+        vocabulary = load_vocabulary()
+        text = decode(continuation(model, self.prompt, self.length, listener), vocabulary)
+        start = time.perf_counter()
+        compared = tuple(
+            decode(continuation(model, encode(prompt, vocabulary)[None], COMPARED), vocabulary)
+            for prompt in counted(output, self.prompts, f"Continuing prompts on {where}")
+        )
+        seconds = time.perf_counter() - start
+        found = perplexity(model, counted(output, self.batches, f"Foretelling text on {where}"))
+        return Writing(text, compared, seconds, found)

@@ -55,7 +55,7 @@ def show_llama_demo(output: Output, result: LlamaResult) -> None:
         _write(output, result.swapped.text + "\n")
     output.print("")
     print_report(output, result.report)
-    _show_differences(output, result)
+    _show_prompts(output, result)
     _show_comparison(output, result)
     show_checks(output, result.checks)
 
@@ -109,14 +109,13 @@ def _alike(one: str, other: str) -> int:
     return sum(1 for _ in pairs)
 
 
-def _show_differences(output: Output, result: LlamaResult) -> None:
-    made = table("Prompts that go on otherwise", "Prompt", "Alike for", right=("Alike for",))
+def _show_prompts(output: Output, result: LlamaResult) -> None:
+    title = "Beginnings of held-out paragraphs, and for how long both go on alike"
+    made = table(title, "Prompt", "Alike for", right=("Alike for",))
     pairs = zip(result.prompts, result.on_torch.compared, result.swapped.compared, strict=True)
     for prompt, mine, theirs in pairs:
-        if mine != theirs:
-            made.add_row(Text(prompt), f"{_alike(mine, theirs)}")
-    if made.rows:
-        output.print(made)
+        made.add_row(Text(prompt), f"{_alike(mine, theirs)} of {len(mine)}")
+    output.print(made)
 
 
 def _show_comparison(output: Output, result: LlamaResult) -> None:
