@@ -24,6 +24,7 @@ from symbiote_emulator.types import (
 
 _L1_ALIGNMENT = 16
 _DRAM_ALIGNMENT = 32
+_WORD_BYTES = 4
 _BANK_ALIGNMENT = 32  # measured: a 10 byte page takes 32 bytes of a bank
 
 
@@ -134,9 +135,11 @@ def tensor_spec(
             dtype=dtype,
         )
     padded = padded_shape(shape, layout, memory_config)
+    volume = math.prod(padded)
     if memory_config.is_sharded():
         _check_shards(padded, layout, memory_config)
-    volume = math.prod(padded)
+        if layout is Layout.ROW_MAJOR and not volume:
+            _check_empty_rows(padded[-1], dtype)
     if layout is Layout.TILE:
         page, pages = TILE_BYTES[dtype], volume // (TILE_SIZE * TILE_SIZE)
     else:
@@ -185,6 +188,10 @@ def _check_shards(padded: tuple[int, ...], layout: Layout, config: MemoryConfig)
             memory_config=config,
         )
     height, width = shard.shape
+    if not height or not width:
+        raise OperationRefused(
+            "Shard shape must have non zero volume!", "Give shards of one element or more."
+        )
     if layout is Layout.TILE and (height % TILE_SIZE or width % TILE_SIZE):
         raise OperationRefused(
             f"Physical shard shape ({height}, {width}) must be tile {{32, 32}} sized!",
@@ -200,6 +207,17 @@ def _check_shards(padded: tuple[int, ...], layout: Layout, config: MemoryConfig)
             f"({total_height} x {total_width} elements).",
             shard_shape=(height, width),
             physical_shape=(total_height, total_width),
+        )
+
+
+def _check_empty_rows(width: int, dtype: DataType) -> None:
+    """Refuse shards of no rows of a width that is no whole number of words."""
+    page = max(_WORD_BYTES // ELEMENT_SIZE[dtype], 1)
+    if width % page:
+        raise OperationRefused(
+            f"Physical width {width} must be multiple of page width {page}",
+            "Leave the memory config out where there are no elements.",
+            width=width,
         )
 
 

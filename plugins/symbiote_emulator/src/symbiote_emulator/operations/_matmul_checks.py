@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.operations._matmul_blocks import check_blocks
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     BufferType,
@@ -46,8 +47,9 @@ def check_placement(
     grid: CoreGrid | None,
     output: Tensor | None,
     fused: UnaryWithParam | None,
-    rows: int,
     transpose_a: bool,
+    transpose_b: bool,
+    wide_sums: bool,
 ) -> None:
     """Refuse what TTNN has no program for.
 
@@ -58,8 +60,9 @@ def check_placement(
         grid: the caller's ``core_grid``.
         output: the supplied output.
         fused: the activation.
-        rows: of the output, over its batch.
         transpose_a: whether ``a`` is transposed.
+        transpose_b: whether ``b`` is transposed.
+        wide_sums: whether the sums are kept in float32.
 
     Raises:
         OperationRefused: a batch of one broadcasts with a grid or in L1, a vector is in1 with a
@@ -75,7 +78,9 @@ def check_placement(
     if configs[0].is_sharded() or configs[1].is_sharded():
         _check_shards(a, b, fused)
         if math.prod(b.spec.shape[:-2]) > 1:
-            _check_cores(a, rows)
+            check_blocks(
+                a, b, transpose_a=transpose_a, transpose_b=transpose_b, wide_sums=wide_sums
+            )
 
 
 def check_output_dtype(dtype: DataType | None, output: Tensor) -> None:
@@ -122,19 +127,6 @@ def _check_vector(
         raise OperationRefused(
             "Attempting to reshape between two shapes with different volumes",
             "Keep operands and output in DRAM, or give the second operand as [K, 1].",
-        )
-
-
-def _check_cores(a: Tensor, rows: int) -> None:
-    shards = a.memory_config().shard_spec
-    if a.memory_config().memory_layout is not TensorMemoryLayout.HEIGHT_SHARDED or shards is None:
-        return
-    blocks, cores = -(-rows // shards.shape[0]), shards.grid.num_cores()
-    if blocks % cores:
-        raise OperationRefused(
-            f"MatmulMultiCoreReuseProgramConfig: num_output_blocks ({blocks}) must be evenly "
-            f"divisible by the number of cores in the input shard grid ({cores})",
-            "Shard the operand over as many cores as it has shards.",
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 from symbiote_emulator.device import Device
-from symbiote_emulator.errors import NotImitated
+from symbiote_emulator.errors import NotImitated, OperationRefused
 from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -47,7 +48,7 @@ def output_memory(
     source = _largest(operands)
     if source is None:
         assert asked is not None  # nothing is sharded, so only the caller can have asked for it
-        shards = _over_all_cores(asked.memory_layout, padded_shape(shape, layout), layout, device)
+        shards = over_all_cores(asked.memory_layout, padded_shape(shape, layout), layout, device)
         return MemoryConfig(asked.memory_layout, asked.buffer_type, shards)
     memory = source.memory_config()
     if asked is None and len(operands) < 3 and _stays_interleaved(first):
@@ -86,18 +87,48 @@ def resized(source: Tensor, target: Sequence[int], layout: Layout) -> ShardSpec:
         target: padded shape of the result.
         layout: layout of the result; shards of tiles are whole tiles.
     """
+    shards, sizes = _in_proportion(source, source.spec.padded_shape, target)
+    step = TILE_SIZE if layout is Layout.TILE else 1
+    shape = [_round_up(-(-size.numerator // size.denominator), step) for size in sizes]
+    return ShardSpec(shards.grid, shape, shards.orientation)
+
+
+def divides(source: Tensor, shape: Sequence[int]) -> bool:
+    """Whether shards in proportion to logical shapes are whole tiles; see `resized`."""
+    _, sizes = _in_proportion(source, source.spec.shape, shape)
+    return all(int(size) >= TILE_SIZE and int(size) % TILE_SIZE == 0 for size in sizes)
+
+
+def _in_proportion(
+    source: Tensor, old: Sequence[int], new: Sequence[int]
+) -> tuple[ShardSpec, list[Fraction]]:
+    """The shards of a tensor, and their height and width when its shape changes."""
     shards = source.memory_config().shard_spec
     assert shards is not None  # a sharded tensor has some
-    old = source.spec.padded_shape
+    height = Fraction(shards.shape[0] * math.prod(new[:-1]), math.prod(old[:-1]))
+    return shards, [height, Fraction(shards.shape[1] * new[-1], old[-1])]
+
+
+def evenly(memory: MemoryConfig, target: Sequence[int], layout: Layout) -> ShardSpec:
+    """Shards of even size on the cores of a sharded memory.
+
+    Args:
+        memory: whose cores, orientation and direction count.
+        target: padded shape of the result.
+        layout: layout of the result; shards of tiles are whole tiles.
+    """
+    shards = memory.shard_spec
+    assert shards is not None  # a sharded memory has some
+    down, across = shards.grid.num_cores(), 1
+    if memory.memory_layout is TensorMemoryLayout.WIDTH_SHARDED:
+        down, across = across, down
+    elif memory.memory_layout is TensorMemoryLayout.BLOCK_SHARDED:
+        box = shards.grid.bounding_box().grid_size()  # TTNN does not look at the orientation here
+        down, across = box.y, box.x
     step = TILE_SIZE if layout is Layout.TILE else 1
-    shape = [
-        _round_up(-(-length * new // before), step)
-        for length, new, before in (
-            (shards.shape[0], math.prod(target[:-1]), math.prod(old[:-1])),
-            (shards.shape[1], target[-1], old[-1]),
-        )
-    ]
-    return ShardSpec(shards.grid, shape, shards.orientation)
+    height = _round_up(-(-math.prod(target[:-1]) // down), step)
+    width = _round_up(-(-target[-1] // across), step)
+    return ShardSpec(shards.grid, (height, width), shards.orientation)
 
 
 def _stays_interleaved(first: Tensor) -> bool:
@@ -115,12 +146,28 @@ def _largest(operands: Sequence[Tensor]) -> Tensor | None:
     return found
 
 
-def _over_all_cores(
-    kind: TensorMemoryLayout, padded: Sequence[int], layout: Layout, device: Device
+def over_all_cores(
+    kind: TensorMemoryLayout,
+    padded: Sequence[int],
+    layout: Layout,
+    device: Device,
+    orientation: ShardOrientation = ShardOrientation.ROW_MAJOR,
 ) -> ShardSpec:
-    """Even shards over the whole grid, on as many cores as they take."""
+    """Even shards over the whole grid, on as many cores as they take.
+
+    Args:
+        kind: by height, by width or both.
+        padded: padded shape of the tensor.
+        layout: layout of the tensor; shards of tiles are whole tiles.
+        device: whose cores hold the shards.
+        orientation: in which order the cores are taken.
+
+    Raises:
+        OperationRefused: there are no elements, and not even rows or columns to shard along.
+    """
     grid = device.compute_with_storage_grid_size()
     rows, columns = math.prod(padded[:-1]), padded[-1]
+    _check_elements(kind, rows, columns)
     down, across = {
         TensorMemoryLayout.HEIGHT_SHARDED: (grid.x * grid.y, 1),
         TensorMemoryLayout.WIDTH_SHARDED: (1, grid.x * grid.y),
@@ -128,10 +175,24 @@ def _over_all_cores(
     step = TILE_SIZE if layout is Layout.TILE else 1
     height, width = _round_up(-(-rows // down), step), _round_up(-(-columns // across), step)
     if kind is TensorMemoryLayout.BLOCK_SHARDED:
-        cores = [_rectangle(-(-columns // width), -(-rows // height))]
+        counts = (-(-columns // width), -(-rows // height))
+        transposed = orientation is ShardOrientation.COL_MAJOR
+        cores = [_rectangle(*(reversed(counts) if transposed else counts))]
     else:
-        cores = _by_rows(-(-rows // height) * -(-columns // width), grid.x)
-    return ShardSpec(CoreRangeSet(cores), (height, width), ShardOrientation.ROW_MAJOR)
+        cores = _by_rows(max(-(-rows // height) * -(-columns // width), 1), grid.x)
+    return ShardSpec(CoreRangeSet(cores), (height, width), orientation)
+
+
+def _check_elements(kind: TensorMemoryLayout, rows: int, columns: int) -> None:
+    along = {TensorMemoryLayout.HEIGHT_SHARDED: columns, TensorMemoryLayout.WIDTH_SHARDED: rows}
+    if not (rows and columns) and not along.get(kind):
+        raise OperationRefused(
+            "zero-volume specless-sharded is only representable for HEIGHT_SHARDED + non-zero "
+            "width or WIDTH_SHARDED + non-zero height",
+            "Leave the memory config out.",
+            rows=rows,
+            columns=columns,
+        )
 
 
 def _rectangle(columns: int, rows: int, first_row: int = 0) -> CoreRange:

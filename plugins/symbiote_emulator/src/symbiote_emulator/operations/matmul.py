@@ -121,8 +121,11 @@ def linear(
             grid=core_grid,
             output=optional_output_tensor,
             fused=fused,
-            rows=math.prod(shape[:-1]),
             transpose_a=transpose_a,
+            transpose_b=transpose_b,
+            wide_sums=compute_kernel_config.fp32_dest_acc_en
+            if compute_kernel_config is not None
+            else out_dtype is DataType.FLOAT32,
         )
     _check_fused_transpose(a, core_grid, batched=batched, transpose_a=transpose_a)
     if bias is not None:

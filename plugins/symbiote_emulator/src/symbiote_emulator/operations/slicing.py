@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from symbiote_emulator.device import Device
 from symbiote_emulator.errors import (
     ArgumentMismatch,
     IncompatibleArguments,
@@ -16,9 +17,16 @@ from symbiote_emulator.errors import (
 )
 from symbiote_emulator.numerics import BLOCK_FLOATS
 from symbiote_emulator.operations._common import emit, fill_output, require_device
-from symbiote_emulator.operations._shards import output_memory
+from symbiote_emulator.operations._shards import (
+    divides,
+    evenly,
+    output_memory,
+    over_all_cores,
+    resized,
+)
 from symbiote_emulator.operations.reshape import owned, reshape
 from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import TILE_SIZE, DataType, Layout, MemoryConfig, StorageType
 
@@ -73,7 +81,7 @@ def slice_(
         raise OperationRefused(
             "Strided slice is not supported for BFLOAT8 tensors", "Convert it with ttnn.typecast."
         )
-    bounds = [_bounds(i, *b) for i, b in enumerate(zip(starts, ends, shape, strict=True))]
+    bounds = _all_bounds(starts, ends, steps, shape)
     whole = bounds == [(0, size) for size in shape] and all(s == 1 for s in steps)
     if whole and x.storage_type() is StorageType.HOST:
         return x
@@ -84,6 +92,10 @@ def slice_(
     if bare and x.layout is Layout.ROW_MAJOR:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     value = owned(cut(x.value, bounds, steps))
+    if not x.is_sharded() or (whole and memory_config is None):
+        memory = output_memory(memory_config, (x,), shape, x.layout, device)
+    else:
+        memory = _of_part(memory_config, x, value.shape, device)
     if output_tensor is not None:
         return fill_output(output_tensor, value)
     return emit(
@@ -91,7 +103,7 @@ def slice_(
         device,
         dtype=_dtype(x, (starts, bounds), value.shape, strided=any(s != 1 for s in steps)),
         layout=x.layout,
-        memory_config=output_memory(memory_config, (x,), value.shape, x.layout, device),
+        memory_config=memory,
     )
 
 
@@ -105,6 +117,25 @@ def _check_shards(x: Tensor, bounds: Sequence[tuple[int, int]], steps: Sequence[
                 "The input is sharded, and the part is not made of whole tiles.",
                 "Move it to interleaved memory with ttnn.to_memory_config.",
             )
+
+
+def _of_part(
+    asked: MemoryConfig | None, x: Tensor, shape: Sequence[int], device: Device
+) -> MemoryConfig:
+    """The memory of a part of a sharded tensor: shards of even size where none are given."""
+    if asked is not None and (asked.shard_spec is not None or not asked.is_sharded()):
+        return asked
+    own, target = x.memory_config(), padded_shape(shape, x.layout)
+    assert own.shard_spec is not None  # a sharded tensor has some
+    if asked is None:
+        shards = evenly(own, target, x.layout)
+        return MemoryConfig(own.memory_layout, own.buffer_type, shards)
+    if asked.memory_layout is own.memory_layout and divides(x, shape):
+        shards = resized(x, target, x.layout)
+    else:
+        order = own.shard_spec.orientation
+        shards = over_all_cores(asked.memory_layout, target, x.layout, device, order)
+    return MemoryConfig(asked.memory_layout, asked.buffer_type, shards)
 
 
 def _dtype(
@@ -127,7 +158,7 @@ def _dtype(
         return x.dtype
     if 0 in shape and x.dtype is not DataType.BFLOAT4_B:
         return x.dtype
-    if x.dtype is DataType.UINT8 and any(size % TILE_SIZE for size in shape[-2:]):
+    if x.dtype is DataType.UINT8 and any(size % TILE_SIZE for size in (1, *shape)[-2:]):
         raise OperationRefused(
             "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
             "Start at a multiple of 32, or convert the tensor with ttnn.typecast.",
@@ -151,7 +182,22 @@ def _numbers(given: Sequence[int] | Tensor) -> list[int]:
     return list(given)
 
 
-def _bounds(index: int, start: int, end: int, size: int) -> tuple[int, int]:
+def _all_bounds(
+    starts: Sequence[int], ends: Sequence[int], steps: Sequence[int], shape: Sequence[int]
+) -> list[tuple[int, int]]:
+    """First element and last, exclusive, of each dimension.
+
+    Of a part without elements TTNN does not check whether the others are there.
+    """
+    sizes = list(enumerate(shape))
+    bounds = [_ordered(i, starts[i], ends[i], size) for i, size in sizes]
+    if all(_length(*b, step) for b, step in zip(bounds, steps, strict=True)):
+        for i, size in sizes:
+            _check_within(i, *bounds[i], size)
+    return bounds
+
+
+def _ordered(index: int, start: int, end: int, size: int) -> tuple[int, int]:
     first = start + size if start < 0 else start
     last = end + size if end < 0 else end
     if first < 0:  # TTNN's start is unsigned, so that this one is large
@@ -163,6 +209,10 @@ def _bounds(index: int, start: int, end: int, size: int) -> tuple[int, int]:
         raise OperationRefused(
             f"End {last} must be greater than or equal to start {first}", "Exchange them."
         )
+    return first, last
+
+
+def _check_within(index: int, first: int, last: int, size: int) -> None:
     if last > size:
         raise OperationRefused(
             f"Ends {last} must be less than or equal to the shape of the tensor {size}",
@@ -174,22 +224,29 @@ def _bounds(index: int, start: int, end: int, size: int) -> tuple[int, int]:
             f"({size})",
             f"Dimension {index} has {size} elements.",
         )
-    return first, last
+
+
+def _length(first: int, last: int, step: int) -> int:
+    """How many elements TTNN takes.
+
+    With a negative step it is none of more elements than the step is long, else one.
+    """
+    return -(-(last - first) // step) if step > 0 else int(0 < last - first <= -step)
 
 
 def cut(
     value: torch.Tensor, bounds: Sequence[tuple[int, int]], steps: Sequence[int]
 ) -> torch.Tensor:
-    """The slice of torch values.
-
-    A negative step gives what TTNN gives: nothing of more elements than the step is long, else one.
-    """
+    """The slice of torch values; one without elements may be of elements that are not there."""
+    lengths = [_length(*b, step) for b, step in zip(bounds, steps, strict=True)]
+    if 0 in lengths:
+        return value.new_empty(lengths)
     for dim, ((first, last), step) in enumerate(zip(bounds, steps, strict=True)):
         size = value.shape[dim]
         if (first, last, step) == (0, size, 1):
             continue
         if step < 0:
-            value = value.narrow(dim, first, int(0 < last - first <= -step))
+            value = value.narrow(dim, first, 1)
             continue
         indices: list[Any] = [slice(None)] * value.ndim
         indices[dim] = slice(first, last, step)
@@ -255,8 +312,7 @@ def _on_host(x: Tensor, slices: tuple[list[int], ...], dropped: Sequence[int]) -
             "Tensor layout must be ROW_MAJOR for unpadding",
             "Move the tensor with ttnn.to_device, or convert it with ttnn.typecast.",
         )
-    sizes = zip(starts, ends, x.spec.shape, strict=True)
-    value = cut(x.value, [_bounds(i, *b) for i, b in enumerate(sizes)], steps)
+    value = cut(x.value, _all_bounds(starts, ends, steps, x.spec.shape), steps)
     kept = [size for dim, size in enumerate(value.shape) if dim not in dropped]
     return Tensor.on_host(owned(value.reshape(kept)), x.spec.replace(shape=kept))
 

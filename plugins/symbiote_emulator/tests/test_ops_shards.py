@@ -1,0 +1,133 @@
+"""Sharded operands: which TTNN takes, and what becomes of the shards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from emulator_golden import on_device, stored, values
+
+from symbiote_emulator import ttnn
+
+ROW_MAJOR = ttnn.ShardOrientation.ROW_MAJOR
+
+
+def sharded(
+    device: Any, value: torch.Tensor, kind: str, grid: tuple[int, int], shard: tuple[int, int]
+) -> Any:
+    """Tiles in L1, a shard of this shape on each core of a grid of columns and rows."""
+    end = ttnn.CoreCoord(grid[0] - 1, grid[1] - 1)
+    cores = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), end)])
+    spec = ttnn.ShardSpec(cores, shard, ROW_MAJOR)
+    layout = getattr(ttnn.TensorMemoryLayout, f"{kind}_SHARDED")
+    memory = ttnn.MemoryConfig(layout, ttnn.BufferType.L1, spec)
+    return ttnn.to_memory_config(on_device(value, device), memory)
+
+
+def shards_of(tensor: Any) -> tuple[int, tuple[int, ...]]:
+    """Cores, and the shape of a shard."""
+    spec = tensor.memory_config().shard_spec
+    return spec.grid.num_cores(), tuple(spec.shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "grid", "shard", "rows", "expected"),
+    [
+        ("HEIGHT", (1, 2), (96, 64), 4, (2, (64, 64))),
+        ("HEIGHT", (1, 4), (64, 64), 4, (4, (32, 64))),
+        ("BLOCK", (2, 2), (96, 32), 4, (4, (64, 32))),
+        ("BLOCK", (1, 1), (224, 64), 3, (1, (96, 64))),
+        ("WIDTH", (2, 1), (160, 32), 2, (2, (64, 32))),
+        ("HEIGHT", (1, 2), (128, 64), 5, (2, (128, 64))),
+    ],
+)
+def test_a_part_is_sharded_evenly_and_the_whole_as_it_was(
+    device: Any,
+    kind: str,
+    grid: tuple[int, int],
+    shard: tuple[int, int],
+    rows: int,
+    expected: tuple[int, tuple[int, int]],
+) -> None:
+    x = values((5, 32, 64))
+    part = sharded(device, x, kind, grid, shard)[:rows]
+    assert shards_of(part) == expected
+    assert torch.equal(stored(part), x[:rows].double())
+
+
+@pytest.mark.parametrize(
+    ("kind", "grid", "shard", "asked", "expected"),
+    [
+        ("HEIGHT", (1, 2), (320, 64), "HEIGHT", (2, (128, 64))),
+        ("HEIGHT", (1, 2), (256, 64), "HEIGHT", (6, (32, 64))),
+        ("WIDTH", (2, 1), (480, 32), "HEIGHT", (6, (32, 64))),
+        ("HEIGHT", (1, 2), (320, 64), "WIDTH", (2, (192, 32))),
+    ],
+)
+def test_a_part_goes_to_shards_in_proportion_or_to_all_cores(
+    device: Any,
+    kind: str,
+    grid: tuple[int, int],
+    shard: tuple[int, int],
+    asked: str,
+    expected: tuple[int, tuple[int, int]],
+) -> None:
+    x = sharded(device, values((5, 96, 64)), kind, grid, shard)
+    memory = getattr(ttnn, f"L1_{asked}_SHARDED_MEMORY_CONFIG")
+    assert shards_of(ttnn.slice(x, [2, 0, 0], [4, 96, 64], memory_config=memory)) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "cores", "rows", "columns", "dtype", "refusal"),
+    [
+        ((2, 64, 64), 2, 64, 32, ttnn.bfloat16, None),
+        ((2, 64, 64), 4, 32, 32, ttnn.bfloat16, None),
+        ((2, 1, 64), 1, 64, 1, ttnn.bfloat16, r"out_subblock_h \(2\) needs to divide M \(1\)"),
+        ((4, 32, 64), 1, 128, 160, ttnn.bfloat16, None),
+        ((4, 32, 64), 1, 128, 160, ttnn.float32, r"out_subblock_h \(4\) needs to divide M \(1\)"),
+        ((3, 64, 64), 2, 96, 32, ttnn.bfloat16, "per_core_M, 3, must be a multiple of M, 2"),
+        ((3, 64, 64), 2, 128, 32, ttnn.bfloat16, "total height, 6, must be divisible by per_core"),
+        ((2, 96, 64), 3, 64, 32, ttnn.bfloat16, "per_core_M, 2, must divide M, 3"),
+        ((2, 32, 64), 2, 32, 32, ttnn.bfloat16, None),
+    ],
+)
+def test_shards_of_a_batched_product_are_blocks_of_it(
+    device: Any,
+    shape: tuple[int, int, int],
+    cores: int,
+    rows: int,
+    columns: int,
+    dtype: Any,
+    refusal: str | None,
+) -> None:
+    x = sharded(device, values(shape), "HEIGHT", (1, cores), (rows, 64))
+    weight = values((shape[0], 64, columns), 1)
+    if refusal is None:
+        out = ttnn.matmul(x, on_device(weight, device), dtype=dtype)
+        assert tuple(out.shape) == (*shape[:2], columns)
+        return
+    with pytest.raises(RuntimeError, match=refusal):
+        ttnn.matmul(x, on_device(weight, device), dtype=dtype)
+
+
+def test_a_shard_of_a_batched_product_holds_whole_rows(device: Any) -> None:
+    x = sharded(device, values((2, 32, 64)), "BLOCK", (2, 2), (32, 32))
+    with pytest.raises(RuntimeError, match=r"K \(64\) must equal in0 shard_shape\[1\] \(32\)"):
+        ttnn.matmul(x, on_device(values((2, 64, 32)), device))
+
+
+def test_shards_of_no_rows_are_of_whole_words(device: Any) -> None:
+    def empty(width: int, dtype: Any) -> Any:
+        core = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(0, 0))])
+        spec = ttnn.ShardSpec(core, (4, width), ROW_MAJOR)
+        kind, buffer = ttnn.TensorMemoryLayout.HEIGHT_SHARDED, ttnn.BufferType.L1
+        memory = ttnn.MemoryConfig(kind, buffer, spec)
+        return ttnn.zeros([0, width], dtype, device=device, memory_config=memory)
+
+    assert empty(33, ttnn.float32).is_sharded()
+    assert empty(34, ttnn.bfloat16).is_sharded()
+    with pytest.raises(RuntimeError, match="Physical width 34 must be multiple of page width 4"):
+        empty(34, ttnn.uint8)
+    with pytest.raises(RuntimeError, match="Shard shape must have non zero volume"):
+        empty(0, ttnn.bfloat16)
