@@ -220,3 +220,15 @@ def test_topk(device: Any, rows: int, size: int, seed: int, data: Any) -> None:
     assert torch.equal(x.gather(1, stored(indices).long()).double(), stored(got))
     with pytest.raises(RuntimeError, match="K cannot be larger than the dimension size"):
         ttnn.topk(on_device(x, device), size + 1)
+
+
+def test_embedding_in_rows_that_were_asked_for_ignores_the_dtype(device: Any) -> None:
+    ids = on_device(torch.tensor([1, 2]), device, ttnn.uint32)
+    table = on_device(values((8, 32)), device, layout=ttnn.ROW_MAJOR_LAYOUT)
+    rows = ttnn.embedding(ids, table, layout=ttnn.ROW_MAJOR_LAYOUT, dtype=ttnn.float32)
+    assert rows.dtype is ttnn.bfloat16
+    with pytest.raises(RuntimeError, match="Can only typecast output embeddings"):
+        ttnn.embedding(ids, table, dtype=ttnn.float32)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        ttnn.embedding(ids, table, layout=ttnn.TILE_LAYOUT, dtype=1)
+    assert ttnn.embedding(ids, table, layout=1, dtype=ttnn.float32).dtype is ttnn.float32

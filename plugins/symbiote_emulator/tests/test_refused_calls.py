@@ -435,8 +435,15 @@ def test_padding_that_ttnn_forgets(make: Make, call: Call) -> None:
         lambda t: ttnn.arange(None, 3),
         lambda t: ttnn.arange(3, step=1),
         lambda t: ttnn.arange(0, 3, None),
+        lambda t: ttnn.arange(start=3),
+        lambda t: ttnn.arange(3, start=1),
+        lambda t: ttnn.arange(3, 5, start=1),
+        lambda t: ttnn.arange(end=3, step=1),
     ],
-    ids=["topk", "heads", "pad", "gelu", "rsub", "repeat", "index", "arange", "step", "no step"],
+    ids=[
+        *("topk", "heads", "pad", "gelu", "rsub", "repeat", "index", "arange", "step", "no step"),
+        *("start", "start twice", "start and end", "end and step"),
+    ],
 )
 def test_arguments_of_the_wrong_kind(make: Make, call: Call) -> None:
     with pytest.raises(TypeError) as caught:

@@ -89,6 +89,8 @@ def test_creation(device: Any) -> None:
     assert (ttnn.to_torch(ttnn.zeros([2], device=device)) == 0).all()
     assert (ttnn.to_torch(ttnn.ones([2], device=device)) == 1).all()
     assert ttnn.to_torch(ttnn.arange(0, 6, 2, device=device)).tolist() == [0, 2, 4]
+    for count in (ttnn.arange(3), ttnn.arange(end=3), ttnn.arange(start=0, end=3)):
+        assert ttnn.to_torch(count).tolist() == [0, 1, 2]
     assert list(ttnn.zeros_like(full).shape) == [2, 33]
 
 

@@ -5,7 +5,8 @@ other classes, ``int``, ``float``, ``bool``, ``str``, ``None``, ``Any``, ``Seque
 ``Sequence[UnaryWithParam]``. The rules:
 
 * ``bool`` takes True and False only; ``int`` takes bool too; ``float`` takes int and bool too.
-* An integer that is a value of an enumeration stands for its member.
+* An integer that is a value of an enumeration stands for its member, except where the annotation
+  is `Annotated` with `NO_INTEGERS`.
 * ``UnaryWithParam`` takes a ``UnaryOpType`` or its integer.
 """
 
@@ -29,6 +30,9 @@ _NUMBERS: Final[dict[Any, tuple[type, ...]]] = {
     int: (int, bool),
     float: (float, int, bool),
 }
+
+NO_INTEGERS: Final = "no integers"
+"""Marks a parameter whose enumeration TTNN takes by its members alone."""
 
 Converter = Callable[[Any], Any]
 """Returns the argument, converted, or raises IncompatibleArguments."""
@@ -73,12 +77,13 @@ class Signature:
         self.name = name
         self.short = name.rsplit(".", 1)[-1]
         self.is_python = is_python
-        hints = typing.get_type_hints(function)
+        hints = typing.get_type_hints(function, include_extras=True)
         self.positional: list[Parameter] = []
         self.by_name: dict[str, Parameter] = {}
         for parameter in inspect.signature(function).parameters.values():
             built = _parameter(parameter, hints.get(parameter.name, Any))
-            self.by_name[parameter.name] = built
+            if parameter.kind is not inspect.Parameter.POSITIONAL_ONLY:
+                self.by_name[parameter.name] = built
             if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
                 self.positional.append(built)
         self.required_positional = sum(p.required for p in self.positional)
@@ -168,8 +173,12 @@ class Signature:
 def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
     fast: set[type] = set()
     converters: list[Converter] = []
-    for member in _members(hint):
-        _add(member, fast, converters)
+    strict = NO_INTEGERS in getattr(hint, "__metadata__", ())
+    for member in _members(hint.__origin__ if strict else hint):
+        if strict and issubclass(member, Enum):
+            fast.add(member)
+        else:
+            _add(member, fast, converters)
     required = parameter.default is inspect.Parameter.empty
     shown = str(parameter.annotation).replace("symbiote_emulator.", "")
     text = f"{parameter.name}: {shown}" + ("" if required else f" = {parameter.default!r}")

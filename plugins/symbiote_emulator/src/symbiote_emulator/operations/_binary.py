@@ -16,6 +16,7 @@ from symbiote_emulator.operations._common import (
     broadcast_shapes,
     emit,
     fill_output,
+    loses_shape_in_tiles,
     require_elements,
     require_rows,
 )
@@ -194,10 +195,12 @@ def run(
 
 def _check_rows(tensors: Sequence[Tensor], layout: Layout, natural: DataType) -> None:
     """Refuse row-major operands without elements where TTNN crashes, or mistakes the shape."""
-    if layout is Layout.TILE and any(t.layout is Layout.ROW_MAJOR for t in tensors):
-        raise WrongInTTNN(
-            "Operands of two layouts, without elements.", "Make the result with ttnn.empty."
-        )
+    if layout is Layout.TILE:  # rows beside tiles are made tiles
+        if any(t.layout is Layout.ROW_MAJOR and loses_shape_in_tiles(t) for t in tensors):
+            raise WrongInTTNN(
+                "Operands of two layouts, without elements.", "Make the result with ttnn.empty."
+            )
+        return
     for tensor in tensors:
         if len(tensors) > 1:
             require_rows(tensor)

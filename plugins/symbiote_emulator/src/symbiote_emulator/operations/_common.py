@@ -102,6 +102,20 @@ def require_elements(tensor: Tensor) -> None:
         )
 
 
+def needs_padding(spec: TensorSpec) -> bool:
+    """Whether the tiles of a tensor are not all full."""
+    return spec.replace(layout=Layout.TILE).padded_shape != spec.shape
+
+
+def loses_shape_in_tiles(tensor: Tensor) -> bool:
+    """Whether TTNN returns the padded shape as the logical one when it makes tiles of rows.
+
+    It does of those without elements that have to be padded, except of vectors.
+    """
+    empty = len(tensor.spec.shape) > 1 and not tensor.logical_volume()
+    return empty and needs_padding(tensor.spec)
+
+
 def broadcast_shapes(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
     """The shape of an elementwise result: dimensions are equal, or one of them is 1.
 

@@ -171,10 +171,12 @@ _LEFT_OUT: Final = -(2**63) - 1  # no bound that anybody gives: TTNN's have 64 b
 
 @operation("ttnn.arange")
 def arange(
-    start: int = _LEFT_OUT,
+    first: int = _LEFT_OUT,
+    /,
     end: int = _LEFT_OUT,
     step: int = _LEFT_OUT,
     *,
+    start: int = _LEFT_OUT,
     dtype: DataType = DataType.BFLOAT16,
     device: Device | None = None,
     memory_config: MemoryConfig = DRAM_MEMORY_CONFIG,
@@ -183,23 +185,26 @@ def arange(
     """Evenly spaced integers [ceil((end - start) / step)]; one argument is the end.
 
     Args:
-        start: first value, 0 if only one bound is given.
+        first: the end, or the start where an end is given.
         end: bound, not included.
         step: distance, not zero, 1 if left out.
+        start: first value, 0 if only the end is given.
         dtype: element type, no block float and no UINT8.
         device: the host if left out.
         memory_config: DRAM, interleaved, if left out, and on the host.
         layout: row major if left out.
 
     Raises:
+        ArgumentMismatch: a start without an end, or an end alone beside a step.
         OperationRefused: step 0, or a step that leads away from the end; an unsupported
             dtype.
         OutOfMemoryError: no room.
     """
-    if _LEFT_OUT in (start, end):
-        if start == end or step != _LEFT_OUT:
+    start, end = _bounds(first, start, end)
+    if start == _LEFT_OUT:
+        if step != _LEFT_OUT:
             raise IncompatibleArguments
-        start, end = 0, max(start, end)
+        start = 0
     step = 1 if step == _LEFT_OUT else step
     if step == 0:
         raise OperationRefused("Step must be nonzero", "Pass another step.")
@@ -220,6 +225,17 @@ def arange(
     if bare and device is None and layout is Layout.TILE:
         raise OperationRefused("bad optional access", "Leave the memory config out on the host.")
     return _place(value, dtype, layout, device, memory_config)
+
+
+def _bounds(first: int, start: int, end: int) -> tuple[int, int]:
+    """Start, or `_LEFT_OUT`, and end of a range whose first bound has no name."""
+    if _LEFT_OUT not in (first, start):
+        raise IncompatibleArguments
+    if first != _LEFT_OUT and end == _LEFT_OUT:
+        return _LEFT_OUT, first
+    if end == _LEFT_OUT:
+        raise IncompatibleArguments
+    return max(first, start), end
 
 
 def _filled(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import torch
 
 from symbiote_emulator.errors import OperationRefused, WouldCrash, WrongInTTNN
 from symbiote_emulator.operations._common import emit, fill_output, require_device
 from symbiote_emulator.registry import operation
+from symbiote_emulator.signature import NO_INTEGERS
 from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import TILE_SIZE, DataType, EmbeddingsType, Layout, MemoryConfig
@@ -25,7 +27,7 @@ def embedding(
     padding_idx: int | None = None,
     layout: Layout | None = None,
     embeddings_type: EmbeddingsType = EmbeddingsType.GENERIC,
-    dtype: DataType | None = None,
+    dtype: Annotated[DataType | None, NO_INTEGERS] = None,
     memory_config: MemoryConfig | None = None,
     output_tensor: Tensor | None = None,
 ) -> Tensor:
@@ -48,14 +50,16 @@ def embedding(
     """
     _check(input_tensor, weight, embeddings_type, padding_idx)
     device = require_device(input_tensor)
-    layout = layout or weight.layout
+    asked, layout = layout, layout or weight.layout
     if layout is Layout.INVALID:
         raise OperationRefused(
             "ttnn::to_layout: Unsupported layout conversion from Layout::ROW_MAJOR to "
             "Layout::INVALID!",
             "Use ttnn.TILE_LAYOUT or ttnn.ROW_MAJOR_LAYOUT.",
         )
-    _check_program(input_tensor, weight, layout, dtype)
+    _check_program(input_tensor, weight, layout)
+    if asked is None:
+        _check_typecast(input_tensor, weight, dtype)
     rows = _rows(input_tensor, weight)
     if (
         layout is Layout.TILE
@@ -136,13 +140,22 @@ def _check(ids: Tensor, table: Tensor, kind: EmbeddingsType, padding_idx: int | 
         )
 
 
-def _check_program(ids: Tensor, table: Tensor, layout: Layout, dtype: DataType | None) -> None:
-    """The checks that TTNN makes only where one program could write tiles at once."""
-    if ids.spec.padded_shape[-1] % TILE_SIZE or table.spec.shape[-1] % TILE_SIZE:
+def _fits_tiles(ids: Tensor, table: Tensor) -> bool:
+    """Whether one program could write tiles at once."""
+    return not (ids.spec.padded_shape[-1] % TILE_SIZE or table.spec.shape[-1] % TILE_SIZE)
+
+
+def _check_program(ids: Tensor, table: Tensor, layout: Layout) -> None:
+    if not _fits_tiles(ids, table):
         return
     if layout is Layout.TILE and ids.layout is Layout.ROW_MAJOR and not ids.logical_volume():
         raise OperationRefused("DFB 'output' has no producer", "Give at least one id.")
-    if Layout.TILE not in (layout, table.layout) and dtype not in (None, table.dtype):
+
+
+def _check_typecast(ids: Tensor, table: Tensor, dtype: DataType | None) -> None:
+    """Refuse another dtype of rows; where the caller names the layout TTNN does not look at it."""
+    rows = table.layout is Layout.ROW_MAJOR and _fits_tiles(ids, table)
+    if rows and dtype not in (None, table.dtype):
         raise OperationRefused(
             "Can only typecast output embeddings when producing TILE_LAYOUT output",
             "Pass layout=ttnn.TILE_LAYOUT, or leave dtype out.",

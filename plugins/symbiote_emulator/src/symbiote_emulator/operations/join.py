@@ -165,14 +165,14 @@ def _retilized(tensors: Sequence[Tensor]) -> DataType:
             "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
             "Convert them with ttnn.typecast.",
         )
-    if tensors[0].spec.shape[-1] == 0:
+    if tensors[0].spec.shape[-1] == 0 and not _whole_vectors(tensors):
         raise WouldCrash("The rows of the first operand have no elements.", "Leave it out.")
     return _untilized(dtype)
 
 
 def _check_vectors(tensors: Sequence[Tensor]) -> None:
     """Refuse what Blackhole does: BFLOAT8_B in DRAM among vectors of whole tiles."""
-    if any(t.spec.padded_shape[-1:] != t.spec.shape for t in tensors):
+    if not _whole_vectors(tensors):
         return
     blocks = [t for t in tensors if t.dtype is DataType.BFLOAT8_B]
     if any(
@@ -183,6 +183,12 @@ def _check_vectors(tensors: Sequence[Tensor]) -> None:
             "Index is out of bounds for the rank, should be between 0 and 0",
             "Convert them with ttnn.typecast, or give them rank 2.",
         )
+
+
+def _whole_vectors(tensors: Sequence[Tensor]) -> bool:
+    """Whether these are vectors, some with elements, that end with a tile."""
+    whole = all(t.spec.padded_shape[-1:] == t.spec.shape for t in tensors)
+    return whole and any(t.logical_volume() for t in tensors)
 
 
 def _check_rows(tensors: Sequence[Tensor], axis: int) -> None:

@@ -17,6 +17,8 @@ from symbiote_emulator.numerics import BLOCK_FLOATS, ELEMENT_SIZE, quantise
 from symbiote_emulator.operations._common import (
     emit_spec,
     fill_output,
+    loses_shape_in_tiles,
+    needs_padding,
     require_device,
     require_device_or_crash,
     require_rows,
@@ -79,13 +81,13 @@ def to_layout(
     target = dtype or spec.dtype
     if layout is Layout.ROW_MAJOR:
         target = _row_major_dtype(spec.dtype, dtype)
-    if layout is Layout.TILE and _needs_padding(spec):
+    if layout is Layout.TILE and needs_padding(spec):
         if spec.dtype is DataType.UINT8:
             raise OperationRefused(
                 "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
                 "Give it whole tiles, or convert it with ttnn.typecast.",
             )
-        if len(spec.shape) > 1 and not tensor.logical_volume():
+        if loses_shape_in_tiles(tensor):
             raise WrongInTTNN(
                 "Tiles of no elements.",
                 "TTNN returns the padded shape as the logical one. Make the result with "
@@ -338,10 +340,6 @@ def _host_to_layout(tensor: Tensor, layout: Layout, memory_config: MemoryConfig 
         tensor.spec.replace(memory_config=memory_config, layout=layout)
     spec = tensor.spec.replace(layout=layout, memory_config=DRAM_MEMORY_CONFIG)
     return Tensor.on_host(tensor.value.clone(), spec)
-
-
-def _needs_padding(spec: TensorSpec) -> bool:
-    return spec.replace(layout=Layout.TILE).padded_shape != spec.shape
 
 
 def _row_major_dtype(dtype: DataType, asked: DataType | None) -> DataType:

@@ -86,7 +86,7 @@ def _check_moves(x: Tensor, sizes: tuple[int, ...]) -> None:
                 "Can't do reshape to or from a rank 0 tensor in another memory",
                 "Leave memory_config out.",
             )
-    if x.dtype not in _MOVABLE:
+    if x.logical_volume() and x.dtype not in _MOVABLE:
         raise OperationRefused(
             "Can only work with bfloat16/float32 or int32/uint32 tensors",
             "Convert it with ttnn.typecast.",

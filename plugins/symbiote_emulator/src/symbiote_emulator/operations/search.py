@@ -7,9 +7,10 @@ from typing import Any
 import torch
 
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
-from symbiote_emulator.numerics import FLOATS
+from symbiote_emulator.numerics import FLOATS, quantise
 from symbiote_emulator.operations._common import emit, fill_output, require_device_or_crash
 from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import tensor_spec
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     L1_MEMORY_CONFIG,
@@ -169,7 +170,7 @@ def topk(
 
     Raises:
         OperationRefused: a host tensor, row major, another dtype, or a ``k`` that is too large.
-        WouldCrash: freed input.
+        WouldCrash: freed input, unless the result has no elements.
     """
     del sorted, sub_core_grids, indices_tensor, stable
     if output_tensor is not None:
@@ -179,9 +180,10 @@ def topk(
         raise IncompatibleArguments
     if x.storage_type() is not StorageType.DEVICE:
         _require_device(x)
-    require_device_or_crash(x)
     shape = x.spec.shape
     rank = len(shape)
+    if not rank:
+        require_device_or_crash(x)
     if not -max(rank, 1) <= dim < max(rank, 1):
         raise OperationRefused(
             "Dimension for topk is out of range (expected to be in range of "
@@ -197,11 +199,10 @@ def topk(
         )
     if k == 0 or not x.logical_volume():
         return _nothing(x, k, dim, memory_config)
+    device = require_device_or_crash(x)
     if shape:
         _check_values(x)
     values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
-    device = x.device()
-    assert device is not None  # checked above
     # Along another dimension TTNN exchanges it with the last, in the input's memory.
     is_last = rank < 2 or dim % rank == rank - 1
     memory = (memory_config if is_last else None) or x.memory_config()
@@ -229,19 +230,18 @@ def _check_values(x: Tensor) -> None:
 def _nothing(x: Tensor, k: int, dim: int, memory_config: MemoryConfig | None) -> list[Tensor]:
     """A result without elements, for which TTNN does not look at dtype and layout: twice the same.
 
-    A scalar stays one, whatever ``k`` is.
+    A scalar stays one, whatever ``k`` is. Of a freed tensor the result is on the host.
     """
     shape = list(x.spec.shape)
     if shape:
         shape[dim] = k
+    zeros = quantise(torch.zeros(shape), x.dtype)
+    device = x.device()
+    if device is None:
+        spec = tensor_spec(tuple(shape), x.dtype, x.layout)
+        return [Tensor.on_host(zeros.clone(), spec) for _ in range(2)]
     memory = memory_config or (L1_MEMORY_CONFIG if x.is_sharded() else x.memory_config())
     return [
-        emit(
-            torch.zeros(shape, dtype=x.value.dtype),
-            require_device_or_crash(x),
-            dtype=x.dtype,
-            layout=x.layout,
-            memory_config=memory,
-        )
+        emit(zeros.clone(), device, dtype=x.dtype, layout=x.layout, memory_config=memory)
         for _ in range(2)
     ]

@@ -1,0 +1,102 @@
+"""Operands and results without elements, where TTNN looks at less, or takes other ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from emulator_golden import on_device, stored, values
+
+from symbiote_emulator import ttnn
+
+TILE, RM = ttnn.TILE_LAYOUT, ttnn.ROW_MAJOR_LAYOUT
+
+
+@pytest.mark.parametrize(("shape", "k", "dim"), [((1, 1, 1), 0, -1), ((2, 0), 1, 0)])
+def test_nothing_of_a_freed_tensor_is_found_on_the_host(
+    device: Any, shape: tuple[int, ...], k: int, dim: int
+) -> None:
+    freed = on_device(torch.zeros(shape), device)
+    ttnn.deallocate(freed)
+    for found in ttnn.topk(freed, k, dim):
+        assert found.storage_type() is ttnn.StorageType.HOST
+        assert (found.shape[dim], found.logical_volume()) == (k, 0)
+
+
+def test_something_of_a_freed_tensor_is_not_found(device: Any) -> None:
+    freed = on_device(torch.zeros(2, 3), device)
+    ttnn.deallocate(freed)
+    with pytest.raises(RuntimeError, match="The operand is deallocated"):
+        ttnn.topk(freed, 1)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 32), (32, 0), (2, 0, 32)])
+def test_rows_of_nothing_beside_tiles_are_made_tiles(device: Any, shape: tuple[int, ...]) -> None:
+    rows, tiles = (on_device(torch.zeros(shape), device, layout=a) for a in (RM, TILE))
+    for left, right in ((rows, tiles), (tiles, rows)):
+        out = ttnn.add(left, right)
+        assert (tuple(out.shape), out.layout) == (shape, TILE)
+    cut = on_device(torch.zeros(4, 0), device, layout=RM)
+    with pytest.raises(RuntimeError, match="Operands of two layouts, without elements"):
+        ttnn.add(cut, on_device(torch.zeros(4, 0), device))
+
+
+@pytest.mark.parametrize("dtype", [ttnn.bfloat16, ttnn.int32, ttnn.bfloat8_b])
+def test_a_part_of_nothing_may_be_outside(device: Any, dtype: Any) -> None:
+    x = on_device(torch.zeros(4, 5), device, dtype)
+    assert tuple(x[9:9].shape) == (0, 5)
+    assert tuple(ttnn.slice(x, [1, 0], [7, 0]).shape) == (6, 0)
+    assert tuple(ttnn.slice(x, [0, 9], [4, 9], [1, 1]).shape) == (4, 0)
+    for start, end in (([1, 0], [7, 1]), ([4, 0], [5, 5])):
+        with pytest.raises(RuntimeError, match="must be less than or equal"):
+            ttnn.slice(x, start, end)
+    with pytest.raises(RuntimeError, match="must be greater than or equal to start"):
+        ttnn.slice(x, [7, 0], [6, 0])
+
+
+@pytest.mark.parametrize("dtype", [ttnn.uint8, ttnn.uint16])
+def test_any_dtype_of_nothing_takes_another_shape(device: Any, dtype: Any) -> None:
+    assert tuple(ttnn.reshape(on_device(torch.zeros(0, 32), device, dtype), [0]).shape) == (0,)
+    assert tuple(on_device(torch.zeros(63, 2), device, dtype)[32:32, -2].shape) == (0,)
+    with pytest.raises(RuntimeError, match="Can only work with"):
+        ttnn.reshape(on_device(torch.zeros(3, 32), device, dtype), [96])
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "accepts"),
+    [
+        ((0, 1), "HEIGHT", True),
+        ((0, 1), "WIDTH", False),
+        ((0, 1), "BLOCK", False),
+        ((64, 0), "HEIGHT", False),
+        ((64, 0), "WIDTH", True),
+    ],
+)
+def test_nothing_is_sharded_along_what_there_is(
+    device: Any, shape: tuple[int, ...], kind: str, accepts: bool
+) -> None:
+    x, asked = on_device(torch.zeros(shape), device), f"L1_{kind}_SHARDED_MEMORY_CONFIG"
+    if accepts:
+        shards = ttnn.exp(x, memory_config=getattr(ttnn, asked)).memory_config().shard_spec
+        assert shards.grid.num_cores() == 1
+        return
+    with pytest.raises(RuntimeError, match="zero-volume specless-sharded"):
+        ttnn.exp(x, memory_config=getattr(ttnn, asked))
+
+
+def test_bytes_of_a_vector_stay_whole(device: Any) -> None:
+    x = on_device(torch.arange(96), device, ttnn.uint8)
+    assert torch.equal(stored(x[0:96]), torch.arange(96).double())
+    for part in (slice(-96, 96), slice(0, 64), slice(32, 64)):
+        with pytest.raises(RuntimeError, match="Can only tilize bfloat16/float32"):
+            x[part]
+    assert tuple(on_device(values((3,)), device)[0:2].shape) == (2,)
+
+
+def test_an_empty_vector_goes_first_before_whole_tiles(device: Any) -> None:
+    empty, whole = (on_device(torch.ones(n), device) for n in (0, 64))
+    assert tuple(ttnn.concat([empty, whole, empty, whole]).shape) == (128,)
+    for others in ([empty], [on_device(torch.ones(33), device), whole]):
+        with pytest.raises(RuntimeError, match="rows of the first operand have no elements"):
+            ttnn.concat([empty, *others])
