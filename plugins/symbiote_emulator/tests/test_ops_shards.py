@@ -131,3 +131,16 @@ def test_shards_of_no_rows_are_of_whole_words(device: Any) -> None:
         empty(34, ttnn.uint8)
     with pytest.raises(RuntimeError, match="Shard shape must have non zero volume"):
         empty(0, ttnn.bfloat16)
+
+
+@pytest.mark.parametrize("lead", [(), (2, 1)])
+def test_softmax_of_padded_rows_goes_to_whole_rows(device: Any, lead: tuple[int, ...]) -> None:
+    height = 32 * (2 if lead else 1)
+    padded = sharded(device, values((*lead, 32, 33)), "BLOCK", (2, 1), (height, 32))
+    with pytest.raises(RuntimeError, match="Changing the last dimension of a sharded tensor"):
+        ttnn.softmax(padded, -1)
+    assert not ttnn.softmax(padded, -1, memory_config=ttnn.L1_MEMORY_CONFIG).is_sharded()
+    whole = sharded(device, values((*lead, 32, 33)), "HEIGHT", (1, 1), (height, 64))
+    full = sharded(device, values((*lead, 32, 64)), "BLOCK", (2, 1), (height, 32))
+    for x in (whole, full):
+        assert ttnn.softmax(x, -1).memory_config() == x.memory_config()

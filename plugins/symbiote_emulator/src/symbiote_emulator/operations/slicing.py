@@ -92,12 +92,12 @@ def slice_(
     if bare and x.layout is Layout.ROW_MAJOR:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     value = owned(cut(x.value, bounds, steps))
-    if not x.is_sharded() or (whole and memory_config is None):
-        memory = output_memory(memory_config, (x,), shape, x.layout, device)
-    else:
-        memory = _of_part(memory_config, x, value.shape, device)
     if output_tensor is not None:
         return fill_output(output_tensor, value)
+    if not x.is_sharded() or (whole and memory_config is None):
+        memory = output_memory(memory_config, (x,), value.shape, x.layout, device)
+    else:
+        memory = _of_part(memory_config, x, value.shape, device)
     return emit(
         value,
         device,

@@ -38,7 +38,8 @@ def softmax(
 
     Raises:
         OperationRefused: host or freed input, row major, integers or BFLOAT4_B, ``dim`` out of
-            range, or float32 with a configuration that can't hold it.
+            range, float32 with a configuration that can't hold it, or a padded result in shards
+            of parts of rows.
     """
     device = input_tensor.device()
     if device is None:
@@ -75,13 +76,27 @@ def softmax(
     config = compute_kernel_config
     if config is not None and not config.fp32_dest_acc_en and dim % rank != rank - 1:
         _check_accumulation(input_tensor)
-    return emit(
+    out = emit(
         torch.softmax(input_tensor.value.to(torch.float32), int(dim)),
         device,
         dtype=input_tensor.dtype,
         layout=Layout.TILE,
         memory_config=memory_config or input_tensor.memory_config(),
     )
+    _check_shards(out)
+    return out
+
+
+def _check_shards(out: Tensor) -> None:
+    """Refuse a result in parts of rows whose padding TTNN would have to take off."""
+    shards, width = out.memory_config().shard_spec, out.spec.padded_shape[-1]
+    if shards is not None and width not in (out.spec.shape[-1], shards.shape[1]):
+        raise OperationRefused(
+            "Changing the last dimension of a sharded tensor is not supported unless the shard "
+            "width matches the padded width of the input tensor",
+            "Pass an interleaved memory_config, or shard whole rows.",
+            shard_shape=shards.shape,
+        )
 
 
 def _check_accumulation(x: Tensor) -> None:
