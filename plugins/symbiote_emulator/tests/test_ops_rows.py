@@ -232,3 +232,8 @@ def test_embedding_in_rows_that_were_asked_for_ignores_the_dtype(device: Any) ->
     with pytest.raises(TypeError, match="incompatible function arguments"):
         ttnn.embedding(ids, table, layout=ttnn.TILE_LAYOUT, dtype=1)
     assert ttnn.embedding(ids, table, layout=1, dtype=ttnn.float32).dtype is ttnn.float32
+
+
+def test_a_bool_counts_as_an_integer(device: Any) -> None:
+    values, _ = ttnn.topk(on_device(torch.tensor([[1.0, 3.0, 2.0]]), device), True)
+    assert stored(values).tolist() == [[3.0]]

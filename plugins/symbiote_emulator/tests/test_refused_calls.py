@@ -439,10 +439,12 @@ def test_padding_that_ttnn_forgets(make: Make, call: Call) -> None:
         lambda t: ttnn.arange(3, start=1),
         lambda t: ttnn.arange(3, 5, start=1),
         lambda t: ttnn.arange(end=3, step=1),
+        lambda t: ttnn.experimental.nlp_create_qkv_heads(t(1, 1, 32, 96), num_heads=True),
+        lambda t: ttnn.embedding(t.ids(1, 4), t(9, 32), embeddings_type=0),
     ],
     ids=[
         *("topk", "heads", "pad", "gelu", "rsub", "repeat", "index", "arange", "step", "no step"),
-        *("start", "start twice", "start and end", "end and step"),
+        *("start", "start twice", "start and end", "end and step", "a bool", "an integer"),
     ],
 )
 def test_arguments_of_the_wrong_kind(make: Make, call: Call) -> None:

@@ -5,8 +5,9 @@ other classes, ``int``, ``float``, ``bool``, ``str``, ``None``, ``Any``, ``Seque
 ``Sequence[UnaryWithParam]``. The rules:
 
 * ``bool`` takes True and False only; ``int`` takes bool too; ``float`` takes int and bool too.
-* An integer that is a value of an enumeration stands for its member, except where the annotation
-  is `Annotated` with `NO_INTEGERS`.
+* An integer that is a value of an enumeration stands for its member.
+* An annotation that is `Annotated` with `EXACT` takes no bool for an integer, and no integer for a
+  member.
 * ``UnaryWithParam`` takes a ``UnaryOpType`` or its integer.
 """
 
@@ -27,12 +28,12 @@ from symbiote_emulator.types import Shape, UnaryOpType, UnaryWithParam
 
 _NUMBERS: Final[dict[Any, tuple[type, ...]]] = {
     bool: (bool,),
-    int: (int, bool),
+    int: (int,),
     float: (float, int, bool),
 }
 
-NO_INTEGERS: Final = "no integers"
-"""Marks a parameter whose enumeration TTNN takes by its members alone."""
+EXACT: Final = "exact"
+"""Marks a parameter that TTNN takes of its own types alone, without a conversion."""
 
 Converter = Callable[[Any], Any]
 """Returns the argument, converted, or raises IncompatibleArguments."""
@@ -173,11 +174,10 @@ class Signature:
 def _parameter(parameter: inspect.Parameter, hint: Any) -> Parameter:
     fast: set[type] = set()
     converters: list[Converter] = []
-    strict = NO_INTEGERS in getattr(hint, "__metadata__", ())
-    for member in _members(hint.__origin__ if strict else hint):
-        if strict and issubclass(member, Enum):
-            fast.add(member)
-        else:
+    if EXACT in getattr(hint, "__metadata__", ()):
+        fast.update(_members(hint.__origin__))
+    else:
+        for member in _members(hint):
             _add(member, fast, converters)
     required = parameter.default is inspect.Parameter.empty
     shown = str(parameter.annotation).replace("symbiote_emulator.", "")
@@ -199,6 +199,8 @@ def _add(member: Any, fast: set[type], converters: list[Converter]) -> None:
         converters.append(_ints if element is int else _activations)
     elif member in _NUMBERS:
         fast.update(_NUMBERS[member])
+        if member is int:
+            converters.append(_whole)
     elif member is UnaryWithParam:
         fast.add(UnaryWithParam)
         converters.append(_activation)
@@ -209,6 +211,12 @@ def _add(member: Any, fast: set[type], converters: list[Converter]) -> None:
         fast.add(member)
         if member is not type(None):
             converters.append(_instance(member))
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not bool:
+        raise IncompatibleArguments
+    return int(value)
 
 
 def _instance(cls: type) -> Converter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
@@ -23,6 +23,7 @@ from symbiote_emulator.operations._common import (
 from symbiote_emulator.operations._users import cores_of, first_cores
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
+from symbiote_emulator.signature import EXACT
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     TILE_SIZE,
@@ -178,7 +179,7 @@ def _check_shards(x: Tensor, *, overlap: bool) -> None:
 def nlp_concat_heads_decode(
     input_tensor: Tensor,
     *,
-    num_heads: int,
+    num_heads: Annotated[int, EXACT],
     memory_config: MemoryConfig | None = None,
     output_tensor: Tensor | None = None,
     sub_core_grids: CoreRangeSet | None = None,

@@ -10,7 +10,7 @@ import torch
 from symbiote_emulator.errors import OperationRefused, WouldCrash, WrongInTTNN
 from symbiote_emulator.operations._common import emit, fill_output, require_device
 from symbiote_emulator.registry import operation
-from symbiote_emulator.signature import NO_INTEGERS
+from symbiote_emulator.signature import EXACT
 from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import TILE_SIZE, DataType, EmbeddingsType, Layout, MemoryConfig
@@ -26,8 +26,8 @@ def embedding(
     *,
     padding_idx: int | None = None,
     layout: Layout | None = None,
-    embeddings_type: EmbeddingsType = EmbeddingsType.GENERIC,
-    dtype: Annotated[DataType | None, NO_INTEGERS] = None,
+    embeddings_type: Annotated[EmbeddingsType, EXACT] = EmbeddingsType.GENERIC,
+    dtype: Annotated[DataType | None, EXACT] = None,
     memory_config: MemoryConfig | None = None,
     output_tensor: Tensor | None = None,
 ) -> Tensor:

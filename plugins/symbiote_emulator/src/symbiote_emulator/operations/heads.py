@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 
@@ -16,6 +16,7 @@ from symbiote_emulator.errors import (
 from symbiote_emulator.operations._common import emit, require_device, require_tile
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
+from symbiote_emulator.signature import EXACT
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     TILE_SIZE,
@@ -34,8 +35,8 @@ def nlp_create_qkv_heads(
     input: Tensor,
     input_kv: Tensor | None = None,
     *,
-    num_heads: int,
-    num_kv_heads: int | None = None,
+    num_heads: Annotated[int, EXACT],
+    num_kv_heads: Annotated[int | None, EXACT] = None,
     transpose_k_heads: bool = True,
     kv_tied: bool = False,
     memory_config: MemoryConfig | None = None,
