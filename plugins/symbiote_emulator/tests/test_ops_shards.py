@@ -144,3 +144,48 @@ def test_softmax_of_padded_rows_goes_to_whole_rows(device: Any, lead: tuple[int,
     full = sharded(device, values((*lead, 32, 64)), "BLOCK", (2, 1), (height, 32))
     for x in (whole, full):
         assert ttnn.softmax(x, -1).memory_config() == x.memory_config()
+
+
+@pytest.mark.parametrize(("mode", "height"), [(None, 1), ("trunc", 32), ("floor", 32)])
+def test_a_rounded_quotient_is_in_shards_of_whole_tiles(
+    device: Any, mode: str | None, height: int
+) -> None:
+    rows = on_device(values((5, 32)), device, layout=ttnn.ROW_MAJOR_LAYOUT)
+    memory = ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG
+    out = ttnn.divide(rows, 2.0, memory_config=memory, rounding_mode=mode)
+    assert shards_of(out) == (5, (height, 32))
+
+
+def test_an_extremum_in_another_dtype_needs_the_shards(device: Any) -> None:
+    x, memory = on_device(values((5, 32)), device), ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG
+    assert ttnn.maximum(x, 3, memory_config=memory).is_sharded()
+    with pytest.raises(RuntimeError, match="bad optional access"):
+        ttnn.minimum(x, 3, memory_config=memory, dtype=ttnn.float32)
+
+
+@pytest.mark.parametrize(("heads", "shard", "accepts"), [(1, 32, True), (1, 64, False)])
+def test_a_token_comes_in_shards_that_divide_it(
+    device: Any, heads: int, shard: int, accepts: bool
+) -> None:
+    cache = on_device(values((1, heads, 32, 32)), device)
+    token = sharded(device, values((1, heads, 1, 32)), "HEIGHT", (1, 1), (shard, 32))
+    if accepts:
+        assert ttnn.update_cache(cache, token, 7) is cache
+        return
+    with pytest.raises(RuntimeError, match="physical_volume"):
+        ttnn.update_cache(cache, token, 7)
+
+
+def test_a_rotation_of_nothing_in_shards_is_refused(device: Any) -> None:
+    table = on_device(values((1, 1, 32, 32)), device)
+    empty = on_device(torch.zeros(0, 1, 32, 32), device)
+    assert ttnn.experimental.rotary_embedding(empty, table, table).logical_volume() == 0
+    core = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(0, 0))])
+    spec = ttnn.ShardSpec(core, (32, 32), ROW_MAJOR)
+    kind, buffer = ttnn.TensorMemoryLayout.HEIGHT_SHARDED, ttnn.BufferType.L1
+    memory = ttnn.MemoryConfig(kind, buffer, spec)
+    nowhere = ttnn.zeros(
+        [0, 1, 32, 32], layout=ttnn.TILE_LAYOUT, device=device, memory_config=memory
+    )
+    with pytest.raises(RuntimeError, match="Cannot set circular buffer size"):
+        ttnn.experimental.rotary_embedding(nowhere, table, table)

@@ -20,7 +20,7 @@ from symbiote_emulator.operations._common import (
     require_elements,
     require_rows,
 )
-from symbiote_emulator.operations._shards import output_memory
+from symbiote_emulator.operations._shards import in_whole_tiles, output_memory
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     DataType,
@@ -54,6 +54,8 @@ class Rule:
         takes_bytes: whether UINT8 is taken, as if it were UINT16.
         rounds_once: whether torch computes it of two bfloat16 tensors in float32 and rounds the
             result, so that it need not be done here.
+        rounds_shards: whether TTNN rounds floats in a second step, which makes whole tiles of the
+            shards of rows that it chose in the first.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Rule:
     always_float: bool = False
     takes_bytes: bool = False
     rounds_once: bool = False
+    rounds_shards: bool = False
 
     def result_dtype(self, a: Operand, b: Operand) -> DataType:
         """The dtype of the result.
@@ -184,13 +187,11 @@ def run(
         result = compute(rule.function, a, b, a_activations, b_activations, activations)
     if output_tensor is not None:
         return fill_output(output_tensor, result)
-    return emit(
-        result,
-        device,
-        dtype=out_dtype,
-        layout=layout,
-        memory_config=output_memory(memory_config, tensors, shape, layout, device),
-    )
+    memory = output_memory(memory_config, tensors, shape, layout, device)
+    bare = memory_config is not None and not memory_config.shard_spec
+    if bare and rule.rounds_shards and natural in FLOATS:
+        memory = in_whole_tiles(memory)
+    return emit(result, device, dtype=out_dtype, layout=layout, memory_config=memory)
 
 
 def _check_rows(tensors: Sequence[Tensor], layout: Layout, natural: DataType) -> None:

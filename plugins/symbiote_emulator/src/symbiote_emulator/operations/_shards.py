@@ -131,6 +131,16 @@ def evenly(memory: MemoryConfig, target: Sequence[int], layout: Layout) -> Shard
     return ShardSpec(shards.grid, (height, width), shards.orientation)
 
 
+def in_whole_tiles(memory: MemoryConfig) -> MemoryConfig:
+    """The same memory, with the shards rounded up to whole tiles if there are any."""
+    shards = memory.shard_spec
+    if shards is None:
+        return memory
+    shape = [_round_up(size, TILE_SIZE) for size in shards.shape]
+    spec = ShardSpec(shards.grid, shape, shards.orientation)
+    return MemoryConfig(memory.memory_layout, memory.buffer_type, spec)
+
+
 def _stays_interleaved(first: Tensor) -> bool:
     memory = first.memory_config()
     return memory.interleaved and memory.buffer_type is BufferType.L1

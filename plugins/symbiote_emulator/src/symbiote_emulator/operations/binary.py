@@ -50,6 +50,7 @@ _ROUNDED = {
         WIDE_INTEGERS,
         promotes=True,
         exact_scalars=False,
+        rounds_shards=True,
     )
     for mode in ("trunc", "floor")
 }

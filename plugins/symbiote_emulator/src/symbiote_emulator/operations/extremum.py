@@ -174,6 +174,9 @@ def _beside_number(
         )
     natural = rule.result_dtype(a, number)
     check_output_dtype(dtype, output_tensor)
+    bare = memory_config is not None and memory_config.is_sharded() and not memory_config.shard_spec
+    if bare and dtype not in (None, a.dtype):  # TTNN converts before
+        raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     result = compute(rule.function, a, number, (), (), ())
     return emit_unary(
         a,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from symbiote_emulator.errors import OperationRefused, WouldCrash
 from symbiote_emulator.operations._cache import (
     require_four_dimensions,
@@ -143,6 +145,7 @@ def _update(cache: Tensor, source: Tensor, position: int, offset: int) -> Tensor
     _check_operands(cache, source)
     if source.is_sharded():
         _check_shards(source)
+        _check_whole_shards(source)
         _check_l1(source)
     _check_users(cache, source, offset)
     batch, heads, length, size = cache.spec.shape
@@ -235,6 +238,16 @@ def _check_shards(source: Tensor) -> None:
             f"Input tensor shard width ({width}) must equal padded width "
             f"({source.spec.padded_shape[3]})",
             "Shard it by height.",
+        )
+
+
+def _check_whole_shards(source: Tensor) -> None:
+    shards, rows = source.memory_config().shard_spec, math.prod(source.spec.padded_shape[:-1])
+    if shards is not None and rows % shards.shape[0]:
+        raise OperationRefused(
+            "(input_tensor.physical_volume() / input_tensor.padded_shape()[-1]) % "
+            "input_tensor.shard_spec().value().shape[0] == 0",
+            f"Give shards whose height divides the {rows} rows of the input.",
         )
 
 

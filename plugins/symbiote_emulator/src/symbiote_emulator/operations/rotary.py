@@ -152,3 +152,9 @@ def _check_shards(x: Tensor) -> None:
             "Move it with ttnn.to_memory_config.",
         )
     require_l1(memory)
+    if not x.logical_volume():
+        raise OperationRefused(
+            "Cannot set circular buffer size. This is larger than the associated dynamically "
+            "allocated L1 buffer bank size of 0 B",
+            "Don't call it on empty tensors.",
+        )
