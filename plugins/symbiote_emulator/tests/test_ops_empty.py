@@ -100,3 +100,28 @@ def test_an_empty_vector_goes_first_before_whole_tiles(device: Any) -> None:
     for others in ([empty], [on_device(torch.ones(33), device), whole]):
         with pytest.raises(RuntimeError, match="rows of the first operand have no elements"):
             ttnn.concat([empty, *others])
+
+
+@pytest.mark.parametrize(
+    "repeat",
+    [
+        lambda x, **k: ttnn.repeat(x, [1, 1], **k),
+        lambda x, **k: ttnn.expand(x, [2, 0], **k),
+        lambda x, **k: ttnn.repeat_interleave(x, 1, 0, **k),
+    ],
+    ids=["repeat", "expand", "repeat_interleave"],
+)
+def test_rows_of_nothing_that_are_only_moved_would_crash(device: Any, repeat: Any) -> None:
+    x = on_device(torch.zeros(2, 0), device, layout=RM)
+    assert tuple(repeat(x).shape) == (2, 0)
+    assert tuple(repeat(x, memory_config=ttnn.DRAM_MEMORY_CONFIG).shape) == (2, 0)
+    with pytest.raises(RuntimeError, match="Rows without elements"):
+        repeat(x, memory_config=ttnn.L1_MEMORY_CONFIG)
+
+
+@pytest.mark.parametrize("dtype", [ttnn.uint8, ttnn.uint16])
+def test_a_vector_of_short_integers_is_not_even_repeated_once(device: Any, dtype: Any) -> None:
+    with pytest.raises(RuntimeError, match="does not take DataType"):
+        ttnn.repeat_interleave(on_device(torch.ones(2), device, dtype), 1, -1)
+    rows = ttnn.repeat_interleave(on_device(torch.ones(2, 2), device, dtype), 1, -1)
+    assert tuple(rows.shape) == (2, 2)

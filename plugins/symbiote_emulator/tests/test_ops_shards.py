@@ -189,3 +189,13 @@ def test_a_rotation_of_nothing_in_shards_is_refused(device: Any) -> None:
     )
     with pytest.raises(RuntimeError, match="Cannot set circular buffer size"):
         ttnn.experimental.rotary_embedding(nowhere, table, table)
+
+
+def test_padding_of_sharded_tiles(device: Any) -> None:
+    several = sharded(device, values((2, 32, 5)), "HEIGHT", (1, 1), (64, 32))
+    with pytest.raises(RuntimeError, match=r"N_slices > 1 not yet supported \(got 2\)"):
+        ttnn.pad(several, [(0, 0), (0, 0), (0, 1)], 2.0)
+    one = sharded(device, values((32, 5)), "HEIGHT", (1, 1), (32, 32))
+    assert ttnn.pad(one, [(0, 0), (0, 1)], 2.0).memory_config() == one.memory_config()
+    moved = ttnn.pad(one, [(0, 0), (0, 1)], 2.0, memory_config=ttnn.DRAM_MEMORY_CONFIG)
+    assert moved.memory_config() == ttnn.DRAM_MEMORY_CONFIG

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from symbiote_emulator.errors import (
     WouldCrash,
     WrongInTTNN,
 )
-from symbiote_emulator.operations._common import emit, require_device
+from symbiote_emulator.operations._common import emit, needs_padding, require_device
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import padded_shape, tensor_spec
 from symbiote_emulator.tensor import Tensor
@@ -83,7 +84,7 @@ def pad(
         return Tensor.on_host(padded, tensor_spec(tuple(padded.shape), x.dtype, x.layout))
     device = require_device(x)
     memory = memory_config or x.memory_config()
-    if _check_device(x, pairs):
+    if _check_device(x, pairs) and not x.is_sharded():
         memory = x.memory_config()
     return emit(
         torch.nn.functional.pad(x.value, flat, value=number),
@@ -119,6 +120,12 @@ def _check_device(x: Tensor, pairs: Pairs) -> bool:
         if shape[-1] + sum(pairs[-1]) == 0:
             raise WouldCrash("The rows have no elements.", "Give a last dimension of 1 or more.")
         return False
+    if x.is_sharded() and math.prod(shape[:-2]) > 1 and needs_padding(x.spec):
+        raise OperationRefused(
+            "FillPadL1ShardedProgramFactory: N_slices > 1 not yet supported (got "
+            f"{math.prod(shape[:-2])})",
+            "Move it to interleaved memory with ttnn.to_memory_config.",
+        )
     target = tuple(size + back for size, (_, back) in zip(shape, pairs, strict=True))
     in_place = padded_shape(target, Layout.TILE) == x.spec.padded_shape
     if in_place:

@@ -13,7 +13,7 @@ from symbiote_emulator.errors import (
     WouldCrash,
     WrongInTTNN,
 )
-from symbiote_emulator.operations._common import emit, fill_output, require_device
+from symbiote_emulator.operations._common import emit, fill_output, require_device, require_rows
 from symbiote_emulator.operations.permute import normalised
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
@@ -92,16 +92,18 @@ def repeat_interleave(
     """
     x = input_tensor
     shape = x.spec.shape
-    if repeats == 1:  # TTNN looks at nothing else
-        return _like(x, x.value.clone(), memory_config)
-    if repeats == 0:
-        raise OperationRefused(
-            "ttnn.concat: expected a non-empty list of Tensors!", "Repeat once or more."
-        )
     if len(shape) == 1 and x.dtype in _BYTES_AND_SHORTS:
         raise OperationRefused(
             f"ttnn.reshape does not take DataType::{x.dtype.name}, which a vector needs here",
             "Convert it with ttnn.typecast.",
+        )
+    if repeats == 1:  # TTNN looks at nothing else
+        if len(shape) > 1:
+            _check_move(x, memory_config)
+        return _like(x, x.value.clone(), memory_config)
+    if repeats == 0:
+        raise OperationRefused(
+            "ttnn.concat: expected a non-empty list of Tensors!", "Repeat once or more."
         )
     # Of vectors, TTNN does not look at the dimension.
     axis = 0 if len(shape) == 1 else normalised(dim, len(shape))
@@ -155,7 +157,15 @@ def _check_tiles(x: Tensor, counts: Sequence[int]) -> None:
         )
 
 
+def _check_move(x: Tensor, memory_config: MemoryConfig | None) -> None:
+    """Refuse rows without elements where nothing but their memory would be another one."""
+    if memory_config not in (None, x.memory_config()):
+        require_rows(x)
+
+
 def _check_shards(x: Tensor, counts: Sequence[int], memory_config: MemoryConfig | None) -> None:
+    if all(n == 1 for n in counts):
+        _check_move(x, memory_config)
     if x.is_sharded() and memory_config is None and any(n != 1 for n in counts):
         raise NotImitated(
             "The input is sharded, and TTNN chooses the shards of the result.",
