@@ -199,3 +199,25 @@ def test_padding_of_sharded_tiles(device: Any) -> None:
     assert ttnn.pad(one, [(0, 0), (0, 1)], 2.0).memory_config() == one.memory_config()
     moved = ttnn.pad(one, [(0, 0), (0, 1)], 2.0, memory_config=ttnn.DRAM_MEMORY_CONFIG)
     assert moved.memory_config() == ttnn.DRAM_MEMORY_CONFIG
+
+
+def test_shards_of_rows_become_shards_of_columns(device: Any) -> None:
+    x = values((64, 64))
+    turned = ttnn.transpose(sharded(device, x, "HEIGHT", (1, 2), (32, 64)), -2, -1)
+    assert turned.memory_config().memory_layout is ttnn.TensorMemoryLayout.WIDTH_SHARDED
+    assert shards_of(turned) == (2, (64, 32))
+    assert torch.equal(stored(turned), x.T.double())
+
+
+def test_a_dimension_exchanged_with_itself(device: Any) -> None:
+    for rank, freed_passes in ((3, False), (4, True), (5, False)):
+        freed = on_device(torch.zeros([2] * rank), device)
+        ttnn.deallocate(freed)
+        if freed_passes:
+            assert ttnn.transpose(freed, -1, rank - 1) is freed
+        else:
+            with pytest.raises(RuntimeError, match="not allocated"):
+                ttnn.transpose(freed, -1, rank - 1)
+    host = ttnn.from_torch(torch.zeros([2] * 5))
+    with pytest.raises(RuntimeError, match="Tensor must already be on device"):
+        ttnn.transpose(host, 1, 1)

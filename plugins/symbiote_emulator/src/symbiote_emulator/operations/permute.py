@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,13 @@ from symbiote_emulator.operations.layout import clone
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import Layout, MemoryConfig, StorageType
+from symbiote_emulator.types import (
+    Layout,
+    MemoryConfig,
+    ShardSpec,
+    StorageType,
+    TensorMemoryLayout,
+)
 
 _MAX_RANK = 4  # of more dimensions, TTNN leaves it to the caller to choose shards
 _clone: Any = clone.__wrapped__  # type: ignore[attr-defined]
@@ -118,18 +125,32 @@ def transpose(
         order[first], order[second] = second, first
         _check_elements(x, tuple(order))
     value = owned(x.value.transpose(first, second))
-    return emit(
-        value,
-        device,
-        dtype=x.dtype,
-        layout=x.layout,
-        memory_config=_memory(x, memory_config, value.shape, device),
-    )
+    memory = _memory(x, memory_config, value.shape, device)
+    if memory_config is None and {first, second} == {rank - 2, rank - 1}:
+        memory = _turned(x, memory)
+    return emit(value, device, dtype=x.dtype, layout=x.layout, memory_config=memory)
+
+
+def _turned(x: Tensor, memory: MemoryConfig) -> MemoryConfig:
+    """The memory of a matrix whose shards of rows have become shards of columns."""
+    shards = memory.shard_spec
+    height = memory.memory_layout is TensorMemoryLayout.HEIGHT_SHARDED
+    if shards is None or not height or math.prod(x.spec.shape[:-2]) != 1:
+        return memory
+    turned = ShardSpec(shards.grid, tuple(reversed(shards.shape)), shards.orientation)
+    return MemoryConfig(TensorMemoryLayout.WIDTH_SHARDED, memory.buffer_type, turned)
 
 
 def _same(x: Tensor) -> Tensor:
-    if x.storage_type() is StorageType.DEVICE:
+    rank = len(x.spec.shape)
+    if (
+        x.storage_type() is StorageType.DEVICE and rank != _MAX_RANK
+    ):  # TTNN reshapes or permutes the others
         require_device(x)
+    if x.storage_type() is StorageType.HOST and rank > _MAX_RANK:
+        raise OperationRefused(
+            "Tensor must already be on device", "Move it with ttnn.to_device(tensor, device)."
+        )
     return x
 
 
