@@ -111,11 +111,9 @@ def training_script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str],
     torch.use_deterministic_algorithms(deterministic)
 
 
-class Unlucky:
-    """A ``ttnn`` whose every operation fails."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(f"{name}: no such luck")
+def unlucky(*_: Any) -> Any:
+    """An operation that fails."""
+    raise RuntimeError("add: no such luck")
 
 
 @pytest.fixture
@@ -123,7 +121,7 @@ def failing_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """ViT's encoder layers fail on the device, so that they fall back to torch."""
     from symbiote_vit.kernels import layer
 
-    monkeypatch.setattr(layer, "ttnn", Unlucky())
+    monkeypatch.setattr(layer, "add_in_place", unlucky)
 
 
 @pytest.fixture
@@ -131,4 +129,4 @@ def failing_decoder_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Llama's decoder layers fail on the device, so that they fall back to torch."""
     from symbiote_llama.kernels import layer
 
-    monkeypatch.setattr(layer, "ttnn", Unlucky())
+    monkeypatch.setattr(layer, "add_in_place", unlucky)
