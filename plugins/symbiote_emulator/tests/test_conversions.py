@@ -153,3 +153,29 @@ def test_float64_is_rounded_once() -> None:
         rare.to(torch.bfloat16).view(torch.int16)[:-1],
     )
     assert round_to_bfloat16(rare)[-1].isnan()
+
+
+@pytest.mark.parametrize("dtype", [ttnn.bfloat8_b, ttnn.bfloat4_b])
+@pytest.mark.parametrize("shape", [(40, 70), (2, 33, 64)])
+def test_block_floats_can_be_packed_transposed(dtype: Any, shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    turned = ttnn.from_torch(x, dtype=dtype, layout=ttnn.TILE_LAYOUT, col_tilize=True)
+    want = ttnn.from_torch(x.transpose(-2, -1).contiguous(), dtype=dtype, layout=ttnn.TILE_LAYOUT)
+    assert turned.spec == want.spec
+    assert torch.equal(ttnn.to_torch(turned), ttnn.to_torch(want))
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "needs"),
+    [
+        ((40, 70), {"dtype": ttnn.bfloat16}, "BFP dtype"),
+        ((40, 70), {}, "BFP dtype"),
+        ((40, 70), {"dtype": ttnn.bfloat8_b, "layout": ttnn.ROW_MAJOR_LAYOUT}, "layout to be"),
+        ((70,), {"dtype": ttnn.bfloat8_b}, "ndim >= 2"),
+    ],
+)
+def test_what_ttnn_does_not_pack_transposed(
+    shape: tuple[int, ...], options: dict[str, Any], needs: str
+) -> None:
+    with pytest.raises(RuntimeError, match=f"col_tilize=True requires .*{needs}"):
+        ttnn.from_torch(torch.ones(shape), col_tilize=True, **options)

@@ -54,7 +54,7 @@ def from_torch(
         mesh_mapper: accepted; there is one device.
         cq_id: accepted.
         preserve_nan_values: accepted; NaN stays NaN.
-        col_tilize: accepted.
+        col_tilize: the last two dimensions are exchanged before block floats are packed.
         enable_bfloat_opt: accepted.
 
     Raises:
@@ -66,6 +66,9 @@ def from_torch(
         raise IncompatibleArguments
     if tensor is None:
         return None
+    if col_tilize:
+        _check_col_tilize(tensor, dtype, layout)
+        tensor = tensor.transpose(-2, -1)
     config = memory_config or DRAM_MEMORY_CONFIG
     if config.is_sharded() and config.shard_spec is None:
         raise OperationRefused(
@@ -90,6 +93,21 @@ def from_torch(
     if device is not None:
         device.count_upload(target.nbytes)
     return Tensor(value, target, buffer)
+
+
+def _check_col_tilize(tensor: torch.Tensor, dtype: DataType | None, layout: Any) -> None:
+    if dtype not in BLOCK_FLOATS:
+        needs = "BFP dtype (bfloat8_b or bfloat4_b)"
+    elif layout not in (None, Layout.TILE):
+        needs = "layout to be None or ttnn.TILE_LAYOUT"
+    elif tensor.ndim < 2:
+        needs = "tensor.ndim >= 2"
+    else:
+        return
+    raise OperationRefused(
+        f"ttnn.from_torch: col_tilize=True requires {needs}",
+        "Transpose the torch tensor instead.",
+    )
 
 
 @operation("ttnn.to_torch", is_python=True)
