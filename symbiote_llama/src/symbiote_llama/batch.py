@@ -131,18 +131,16 @@ def read_tokens(
     if positions is not None and (positions.ndim != 2 or positions.shape[1] != length):
         return None
     columns = None
-    if mask is not None:
-        if mask.shape != (rows, seen + length):
-            return None
-        real = mask.bool()
-        if not bool(real.all()):
-            if cached is not None and seen and not torch.equal(real[:, :seen], cached.columns):
-                return None
-            columns = real[:, seen:]
-        elif cached is not None and cached.has_padding and not bool(cached.columns.all()):
-            return None
-    elif cached is not None and cached.has_padding and not bool(cached.columns.all()):
+    if mask is not None and mask.shape != (rows, seen + length):
         return None
+    if mask is None or bool(mask.all()):
+        if cached is not None and cached.has_padding and not bool(cached.columns.all()):
+            return None
+    else:
+        real = mask.bool()
+        if cached is not None and seen and not torch.equal(real[:, :seen], cached.columns):
+            return None
+        columns = real[:, seen:]
     if cached is not None and seen and length == 1:
         at = [seen] if positions is None else positions[:, 0].tolist()
         return NextTokens(columns, cached.lengths, at * rows if len(at) < rows else at)
