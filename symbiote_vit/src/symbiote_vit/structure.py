@@ -12,7 +12,6 @@ import attrs
 from torch import nn
 
 from symbiote_ttnn import AttentionLayers
-from symbiote_ttnn.kernels.activation import gelu_form
 
 
 def attention_layers(attention: Any) -> AttentionLayers:
@@ -39,14 +38,6 @@ def attention_layers(attention: Any) -> AttentionLayers:
         head_size=attention.attention_head_size,
         scale=attention.scaling,
     )
-
-
-def activation_name(activation: nn.Module) -> str | None:
-    """TTNN's name of an activation that it fuses into a linear, or None."""
-    if gelu_form(activation) == "erf":
-        return "gelu"
-    by_class = {"ReLU": "relu", "SiLU": "silu", "SiLUActivation": "silu", "Tanh": "tanh"}
-    return by_class.get(type(activation).__name__)
 
 
 @attrs.frozen(eq=False)

@@ -8,8 +8,7 @@ from typing import Any
 import attrs
 from torch import nn
 
-from symbiote_ttnn import AttentionLayers
-from symbiote_ttnn.kernels.activation import gelu_form
+from symbiote_ttnn import AttentionLayers, activation_name
 
 QUICK_GELU = 1.702
 """The factor in ``quick_gelu(x) = x * sigmoid(1.702 * x)``, as in transformers' activations."""
@@ -35,14 +34,6 @@ def attention_layers(attention: Any) -> AttentionLayers:
 def is_quick_gelu(activation: nn.Module) -> bool:
     """Whether a module computes ``x * sigmoid(1.702 * x)``."""
     return type(activation).__name__ == "QuickGELUActivation"
-
-
-def fused_name(activation: nn.Module) -> str | None:
-    """TTNN's name of an activation that it fuses into a linear, or None."""
-    if gelu_form(activation) == "erf":
-        return "gelu"
-    by_class = {"ReLU": "relu", "SiLU": "silu", "SiLUActivation": "silu", "Tanh": "tanh"}
-    return by_class.get(type(activation).__name__)
 
 
 @attrs.frozen(eq=False)
@@ -86,6 +77,6 @@ class EncoderLayer:
 
     def unsupported(self) -> str | None:
         """Why TTNN can't run it, or None."""
-        if not is_quick_gelu(self.activation) and fused_name(self.activation) is None:
+        if not is_quick_gelu(self.activation) and activation_name(self.activation) is None:
             return f"TTNN can't fuse {type(self.activation).__name__} into a linear"
         return self.attention.unsupported()

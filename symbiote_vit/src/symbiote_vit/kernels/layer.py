@@ -10,9 +10,10 @@ from symbiote_ttnn import (
     TTNNLayerNorm,
     TTNNLinear,
     TTNNSelfAttention,
+    activation_name,
     add_in_place,
 )
-from symbiote_vit.structure import EncoderLayer, activation_name
+from symbiote_vit.structure import EncoderLayer
 
 
 class TTNNViTLayer(TTNNKernel):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symbiote_ttnn import TTNNKernel, TTNNLinear, ttnn
-from symbiote_vit.structure import activation_name
+from symbiote_ttnn import TTNNKernel, TTNNLinear, activation_name, ttnn
 
 
 class TTNNViTPooler(TTNNKernel):

@@ -8,8 +8,7 @@ import torch
 
 from symbiote_core import UnsupportedInputError
 from symbiote_owlvit.kernels.unit import TTNNUnitLength
-from symbiote_owlvit.structure import fused_name
-from symbiote_ttnn import TTNNKernel, TTNNLinear, ttnn
+from symbiote_ttnn import TTNNKernel, TTNNLinear, activation_name, ttnn
 
 
 class HeadKernel(TTNNKernel):
@@ -120,7 +119,7 @@ class TTNNOwlViTBoxHead(HeadKernel):
         for name in ("dense0", "dense1", "dense2", "gelu"):
             if not hasattr(torch_layer, name):
                 return f"it has no {name}"
-        if fused_name(torch_layer.gelu) is None:
+        if activation_name(torch_layer.gelu) is None:
             return f"TTNN can't fuse {type(torch_layer.gelu).__name__} into a linear"
         return None
 
@@ -129,7 +128,7 @@ class TTNNOwlViTBoxHead(HeadKernel):
         """Build it for an ``OwlViTBoxPredictionHead``."""
         module = cls()
         module._fallback_torch_layer = torch_layer
-        activation = fused_name(torch_layer.gelu)
+        activation = activation_name(torch_layer.gelu)
         module.first = TTNNLinear.fused(torch_layer.dense0, activation)
         module.second = TTNNLinear.fused(torch_layer.dense1, activation)
         module.third = TTNNLinear.fused(torch_layer.dense2, None)

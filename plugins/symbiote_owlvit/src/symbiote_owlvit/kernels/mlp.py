@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from symbiote_owlvit.structure import QUICK_GELU, EncoderLayer, fused_name, is_quick_gelu
-from symbiote_ttnn import TTNNKernel, TTNNLinear, tile, tile_transposed, ttnn
+from symbiote_owlvit.structure import QUICK_GELU, EncoderLayer, is_quick_gelu
+from symbiote_ttnn import TTNNKernel, TTNNLinear, activation_name, tile, tile_transposed, ttnn
 
 
 class TTNNScaledLinear(TTNNLinear):
@@ -51,7 +51,7 @@ def mlp_linears(parts: EncoderLayer) -> tuple[TTNNLinear, TTNNLinear]:
     put into the weights, so that nothing is left to do for them.
     """
     if not is_quick_gelu(parts.activation):
-        first = TTNNLinear.fused(parts.first, fused_name(parts.activation))
+        first = TTNNLinear.fused(parts.first, activation_name(parts.activation))
         return first, TTNNLinear.fused(parts.second, None)
     return (
         TTNNScaledLinear.scaled(parts.first, QUICK_GELU, QUICK_GELU, "silu"),

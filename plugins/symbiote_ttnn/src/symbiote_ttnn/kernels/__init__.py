@@ -1,6 +1,12 @@
 """TTNN kernels that stand for torch modules."""
 
-from symbiote_ttnn.kernels.activation import TTNNGelu, TTNNReLU, TTNNSilu, TTNNTanh
+from symbiote_ttnn.kernels.activation import (
+    TTNNGelu,
+    TTNNReLU,
+    TTNNSilu,
+    TTNNTanh,
+    activation_name,
+)
 from symbiote_ttnn.kernels.attention import AttentionLayers, TTNNSelfAttention
 from symbiote_ttnn.kernels.base import TTNNKernel, add_in_place
 from symbiote_ttnn.kernels.conversion import tile, tile_transposed
@@ -42,6 +48,7 @@ __all__ = [
     "TTNNSelfAttention",
     "TTNNSilu",
     "TTNNTanh",
+    "activation_name",
     "add_in_place",
     "cut_patches",
     "patch_convolution_problem",

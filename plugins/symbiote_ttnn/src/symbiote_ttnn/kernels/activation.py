@@ -34,6 +34,14 @@ def gelu_form(layer: nn.Module) -> str | None:
     return None
 
 
+def activation_name(layer: nn.Module) -> str | None:
+    """TTNN's name of an activation that it fuses into a linear, or None."""
+    if gelu_form(layer) == "erf":
+        return "gelu"
+    by_class = {"ReLU": "relu", "SiLU": "silu", "SiLUActivation": "silu", "Tanh": "tanh"}
+    return by_class.get(type(layer).__name__)
+
+
 class TTNNGelu(TTNNKernel):
     """Gelu of the erf or the tanh form, as the torch module has it: any shape."""
 
