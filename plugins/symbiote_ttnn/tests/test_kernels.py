@@ -231,11 +231,14 @@ def test_a_freed_weight_falls_back_with_the_reason(emulator: Any) -> None:
         assert torch.equal(module(x), layer(x))
 
 
-def test_adding_in_place_takes_no_memory_and_leaves_the_other(emulator: Any) -> None:
+@pytest.mark.parametrize("shape", [(2, 40, 64), (1, 40, 64), (40, 64)])
+def test_adding_in_place_takes_no_memory_and_leaves_the_other(
+    emulator: Any, shape: tuple[int, ...]
+) -> None:
     ttnn = runtime_of(emulator).ttnn
     own, other = (
         ttnn.from_torch(x, layout=ttnn.TILE_LAYOUT, dtype=ttnn.bfloat16, device=emulator)
-        for x in (seeded(2, 40, 64), seeded(2, 40, 64) + 1)
+        for x in (seeded(2, 40, 64), seeded(*shape) + 1)
     )
     kept, before = ttnn.to_torch(other), runtime_of(emulator).memory(emulator).allocated
     want = ttnn.to_torch(ttnn.add(own, other))

@@ -1,4 +1,4 @@
-"""Images to token embeddings: one matmul and one addition on the device."""
+"""Images to token embeddings."""
 
 from __future__ import annotations
 
@@ -8,26 +8,11 @@ import torch
 from torch import nn
 
 from symbiote_core import UnsupportedInputError
-from symbiote_ttnn import (
-    TTNNKernel,
-    cut_patches,
-    patch_convolution_problem,
-    tile,
-    tile_transposed,
-    ttnn,
-)
-
-MAX_SIZES = 8
-"""Interpolated position tables kept on the device; beyond it all but the latest are made anew."""
+from symbiote_ttnn import TTNNImageTokens, patch_convolution_problem
 
 
-class TTNNOwlViTVisionEmbeddings(TTNNKernel):
-    """``OwlViTVisionEmbeddings``: images [B, C, H, W] → tokens [B, 1 + N, D].
-
-    The patches are cut on the host, as part of the upload, behind one empty row for the class
-    token. The matmul then gives an empty row for it, and one table is added to all rows: class
-    token, convolution bias and position embeddings in one.
-    """
+class TTNNOwlViTVisionEmbeddings(TTNNImageTokens):
+    """``OwlViTVisionEmbeddings``: images [B, C, H, W] → tokens [B, 1 + N, D]."""
 
     @classmethod
     def supports(cls, torch_layer: Any) -> str | None:
@@ -39,42 +24,22 @@ class TTNNOwlViTVisionEmbeddings(TTNNKernel):
 
     @property
     def convolution(self) -> nn.Conv2d:
-        """The torch convolution that cuts and projects patches."""
+        """See `TTNNImageTokens.convolution`."""
         found: nn.Conv2d = self.torch_layer.patch_embedding
         return found
 
-    def preprocess_weights_impl(self) -> None:
-        """Convert the projection to a matrix and fold everything that is added into one table."""
-        weight = self.convolution.weight
-        self.tt_weight = tile_transposed(weight.flatten(1), dtype=self.weight_dtype)
-        self.tt_table = tile(self._table(self.torch_layer.position_embedding.weight))
-        self.tt_sizes: dict[tuple[int, int], Any] = {}
-
-    def move_weights_to_host_impl(self) -> None:
-        """Bring the weights back; interpolated tables are made again when they are needed."""
-        super().move_weights_to_host_impl()
-        self.tt_sizes.clear()
-
-    def deallocate_weights_impl(self) -> None:
-        """Free the device memory of the weights and of the interpolated tables."""
-        super().deallocate_weights_impl()
-        self.tt_sizes.clear()
-
-    def _table(self, positions: torch.Tensor) -> torch.Tensor:
-        """What is added to the projected rows, [1 + N, D]."""
-        table = positions.detach().float().clone()
+    def table(self, size: tuple[int, int] | None) -> torch.Tensor:
+        """See `TTNNImageTokens.table`: [1 + N, D]."""
+        layer = self.torch_layer
+        positions = layer.position_embedding.weight
+        if size is not None:
+            shape_only = self.like_interpolated(size, layer.position_embedding.embedding_dim)
+            positions = layer.interpolate_pos_encoding(shape_only, *size)[0]
+        table: torch.Tensor = positions.detach().float().clone()
         if self.convolution.bias is not None:
             table[1:] += self.convolution.bias.float()
-        table[0] += self.torch_layer.class_embedding.float()
+        table[0] += layer.class_embedding.float()
         return table
-
-    def launch_arguments(self) -> dict[str, Any]:
-        """The output's dtype."""
-        return super().launch_arguments() | {"dtype": self.activation_dtype}
-
-    def upload_input(self, tensor: torch.Tensor, position: int | str) -> Any:
-        """Leave images on the host: ``forward`` uploads them as rows."""
-        return tensor
 
     def forward(self, pixel_values: Any, interpolate_pos_encoding: bool | None = False) -> Any:
         """Embed images.
@@ -87,31 +52,14 @@ class TTNNOwlViTVisionEmbeddings(TTNNKernel):
             UnsupportedInputError: for images that do not fit; torch says why then.
         """
         table = self._table_for(pixel_values, bool(interpolate_pos_encoding))
-        height, width = self.convolution.kernel_size
-        rows = cut_patches(pixel_values, height, width, empty_rows=1)
-        tokens = ttnn.linear(self.upload(rows), self.tt_weight, **self.launch)
-        return ttnn.add(tokens, table)
+        return self.embedded(self.rows_of(pixel_values), table)
 
     def _table_for(self, images: torch.Tensor, interpolate: bool) -> Any:
-        layer = self.torch_layer
-        if images.ndim != 4 or images.shape[1] != self.convolution.in_channels:
-            raise UnsupportedInputError(
-                f"images must be [batch, {self.convolution.in_channels}, height, width], got "
-                f"{list(images.shape)}"
-            )
-        size = (images.shape[2], images.shape[3])
-        across, down = self.convolution.kernel_size
-        count = (size[0] // across) * (size[1] // down)
-        fits = count == layer.num_patches
+        size = self.size_of(images)
+        height, width = self.convolution.kernel_size
+        fits = (size[0] // height) * (size[1] // width) == self.torch_layer.num_patches
         if fits and (size[0] == size[1] or not interpolate):
             return self.tt_table
         if not interpolate:
             raise UnsupportedInputError(f"images of {size[0]} x {size[1]} do not fit the model")
-        if size not in self.tt_sizes:
-            width = layer.position_embedding.embedding_dim
-            shape_only = torch.empty(1, 1 + count, width, device="meta")
-            positions = layer.interpolate_pos_encoding(shape_only, *size)
-            if len(self.tt_sizes) >= MAX_SIZES:
-                self.tt_sizes.clear()
-            self.tt_sizes[size] = ttnn.to_device(tile(self._table(positions[0])), self.device)
-        return self.tt_sizes[size]
+        return self.interpolated(size)

@@ -11,6 +11,7 @@ from symbiote_ttnn.kernels.attention import AttentionLayers, TTNNSelfAttention
 from symbiote_ttnn.kernels.base import TTNNKernel, add_in_place
 from symbiote_ttnn.kernels.conversion import tile, tile_transposed
 from symbiote_ttnn.kernels.embedding import TTNNEmbedding
+from symbiote_ttnn.kernels.image_tokens import TTNNImageTokens
 from symbiote_ttnn.kernels.linear import (
     FUSED_ACTIVATIONS,
     TTNNLinear,
@@ -33,6 +34,7 @@ __all__ = [
     "AttentionLayers",
     "TTNNEmbedding",
     "TTNNGelu",
+    "TTNNImageTokens",
     "TTNNKernel",
     "TTNNLayerNorm",
     "TTNNLinear",

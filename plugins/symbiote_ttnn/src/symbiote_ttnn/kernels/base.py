@@ -88,13 +88,13 @@ class TTNNKernel(TTNNModule):
 
 
 def add_in_place(own: Any, other: Any) -> Any:
-    """``own + other``, in the memory of ``own``: for residuals.
+    """``own + other``, in the memory of ``own``: for residuals and tables.
 
     A result of its own costs memory on the device, and time to find it.
 
     Args:
         own: a tensor that nobody else uses, such as what a matmul has just returned.
-        other: a tensor of the same shape, left as it is.
+        other: a tensor of the same shape, or of one that broadcasts to it; left as it is.
 
     Returns:
         ``own``.
