@@ -134,6 +134,8 @@ def test_an_in_place_operation_leaves_no_stale_copy(emulator: Any) -> None:
         lambda x: 1 / x.to(torch.float64),
         lambda x: x + torch.full((8,), 1e-9, dtype=torch.float64),
         lambda x: torch.cat([x.double(), x.double()]),
+        lambda x: x.double().norm() * x.double().sum(),
+        lambda x: torch.tensor(1 / 3, dtype=torch.float64) * x[0, 0, 0],
     ],
 )
 def test_what_asks_for_float64_is_computed_by_torch_visibly(emulator: Any, call: Any) -> None:
@@ -144,4 +146,10 @@ def test_what_asks_for_float64_is_computed_by_torch_visibly(emulator: Any, call:
     assert got.dtype == want.dtype == torch.float64
     assert torch.equal(torch.as_tensor(got.to_torch), want)
     assert "TTNN has no float64" in {why for _, why in activity.op_fallbacks}
-    assert pcc(TorchTTNNTensor(values, device=emulator), values) == 1.0
+
+
+def test_correlation_with_a_device_tensor_is_that_with_its_values(emulator: Any) -> None:
+    values = seeded(2, 40, 64).bfloat16().float()
+    there, other = TorchTTNNTensor(values, device=emulator), seeded(2, 40, 64, seed=1) + values
+    assert there.to_ttnn is not None
+    assert pcc(other, there) == pytest.approx(pcc(other, values), abs=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -113,7 +114,7 @@ def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str,
     owner = next((a for a in args if type(a) is TorchTTNNTensor), None)
     if owner is None:  # inside a list (cat, stack) or a keyword argument
         owner = next(a for a in leaves((args, kwargs)) if isinstance(a, TorchTTNNTensor))
-    if any(map(_is_double, leaves((args, kwargs)))):
+    if _wants_double(leaves((args, kwargs))):
         return _on_torch(func, args, kwargs, "TTNN has no float64")
     _ = owner.to_ttnn  # settles runtime and device for what is uploaded beside it
     runtime, device, activity = owner._runtime, owner._ttnn_device, owner._activity
@@ -168,11 +169,17 @@ def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str,
     return result
 
 
-def _is_double(leaf: Any) -> bool:
-    """Whether values, or what an operation is asked for, are more precise than any of TTNN's."""
-    if isinstance(leaf, torch.Tensor):
-        return leaf.dtype is torch.float64 and leaf.ndim > 0
-    return leaf is torch.float64
+def _wants_double(given: Iterable[Any]) -> bool:
+    """Whether operands make torch compute in float64, which is more precise than TTNN's dtypes.
+
+    A tensor without dimensions does so only where no operand has any.
+    """
+    found = list(given)
+    tensors = [leaf for leaf in found if isinstance(leaf, torch.Tensor)]
+    without = not any(tensor.ndim for tensor in tensors)
+    return any(leaf is torch.float64 for leaf in found) or any(
+        tensor.dtype is torch.float64 and (tensor.ndim > 0 or without) for tensor in tensors
+    )
 
 
 def _signature(value: Any) -> Any:
