@@ -190,11 +190,50 @@ def test_out_arguments_are_written_to(tensor: TorchTTNNTensor) -> None:
 
 
 def test_an_in_place_operation_returns_the_tensor_itself(tensor: TorchTTNNTensor) -> None:
-    assert tensor.add_(1) is tensor
+    assert tensor.sub_(1) is tensor
     assert not tensor.is_on_device
-    assert ("aten.add_.Tensor", "in-place operations run on the host copy") in (
+    assert ("aten.sub_.Tensor", "in-place operations run on the host copy") in (
         tensor._activity.op_fallbacks
     )
+
+
+def test_an_in_place_operation_with_a_handler_stays_on_the_device(tensor: TorchTTNNTensor) -> None:
+    made = tensor + tensor
+    view = made[1]
+    assert made.add_(tensor) is made
+    assert made.is_on_device
+    assert not tensor._activity.op_fallbacks
+    assert torch.equal(made.to_torch, VALUES * 3)
+    assert torch.equal(view.to_torch, VALUES[1] * 3)
+    assert torch.equal(tensor.to_torch, VALUES)
+
+
+def test_an_in_place_operation_that_the_device_refuses_runs_on_torch_once(
+    tensor: TorchTTNNTensor,
+) -> None:
+    assert tensor.mul_(2) is tensor
+    assert torch.equal(tensor.to_torch, VALUES * 2)
+    assert list(tensor._activity.op_fallbacks.values()) == [1]
+
+
+def test_a_view_is_written_to_on_the_host(tensor: TorchTTNNTensor) -> None:
+    made = tensor + 1
+    made[1:].add_(1)
+    assert torch.equal(made.to_torch[1], VALUES[1] + 2)
+    assert torch.equal(made.to_torch[0], VALUES[0] + 1)
+
+
+@pytest.mark.parametrize("make", ["new_zeros", "new_ones", "new_empty"])
+def test_a_new_tensor_beside_one_is_of_torch_and_moves_nothing(
+    tensor: TorchTTNNTensor, make: str
+) -> None:
+    made = tensor + 1
+    new = getattr(made, make)(2, 5)
+    assert type(new) is torch.Tensor
+    assert (tuple(new.shape), new.dtype) == ((2, 5), made.dtype)
+    assert torch.equal(made.new_full((2,), 3.0), torch.full((2,), 3.0))
+    assert not made._activity.op_fallbacks
+    assert made._host is None
 
 
 def test_a_handler_for_an_operation_that_torch_does_not_have() -> None:

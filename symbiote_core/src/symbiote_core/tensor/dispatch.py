@@ -22,6 +22,9 @@ _METADATA_WRITES = frozenset(
     {"resize_", "t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_", "set_", "as_strided_"}
 )
 
+_FACTORIES = frozenset({"new_zeros", "new_ones", "new_full", "new_empty"})
+"""Operations that make a tensor beside one of which they take the dtype alone."""
+
 
 def install_handlers(by_overload: dict[Any, Any]) -> None:
     """Make this the table that dispatch uses (a registry's ``handlers.by_overload``)."""
@@ -35,6 +38,8 @@ def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if handler is None:
         if func._schema.is_mutable:
             return _in_place(func, args, kwargs)
+        if func._schema.name.partition("::")[2] in _FACTORIES:
+            return func(torch.empty(0, dtype=args[0].dtype), *args[1:], **kwargs)
         # In inference mode torch leaves composite operations whole. Taken apart they meet the same
         # handlers as under no_grad, and those that may or may not alias their input are gone.
         out = func.decompose(*args, **kwargs)
@@ -279,6 +284,28 @@ def _written(func: Any) -> tuple[tuple[int, str], ...]:
     )
 
 
+def _written_on_device(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Write to a tensor that only the device holds, by the handler that makes a new one.
+
+    A view, and a tensor that shares its host copy, are written to on the host.
+    """
+    target = args[0] if args else None
+    if type(target) is not TorchTTNNTensor or target._origin is not None or kwargs:
+        return False
+    if target._host is not None or not target.is_contiguous():
+        return False
+    packet = getattr(torch.ops.aten, name.removesuffix("_"), None)
+    function = getattr(packet, func._overloadname, None)
+    handler = _HANDLERS.get(function)
+    if handler is None:
+        return False
+    out = _on_device(handler, function, args, kwargs)
+    if out.shape != target.shape or out.dtype is not target.dtype:
+        return False
+    target.replace(out)
+    return True
+
+
 def _in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a writing operation on host copies; the written tensors lose their device copy."""
     name = func._schema.name.partition("::")[2]
@@ -292,6 +319,8 @@ def _in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             f"{func} changes the shape or the storage of a TorchTTNNTensor in place, which it "
             f"can't. Use the form that returns a new tensor ({name.rstrip('_')})."
         )
+    if _written_on_device(func, name, args, kwargs):
+        return args[0]
     some = next((a for a in leaves((args, kwargs)) if isinstance(a, TorchTTNNTensor)), None)
     assert some is not None
     some._activity.op_fell_back(str(func), "in-place operations run on the host copy")

@@ -28,7 +28,8 @@ class TorchTTNNTensor(torch.Tensor):
     handler runs on torch and is recorded.
 
     The host copy and the device copy are kept until one of them is written to: an in-place
-    operation runs on the host copy and drops the device copy, also through views.
+    operation runs on the host copy and drops the device copy, also through views. Where there is
+    only a device copy, and a handler, it runs there.
 
     Args:
         elem: a torch tensor (any shape), or a tensor of a runtime.
@@ -171,6 +172,11 @@ class TorchTTNNTensor(torch.Tensor):
         self._seen_writes = base._write_count()
         self._host = self._view(target)
         return self._host
+
+    def replace(self, new: TorchTTNNTensor) -> None:
+        """Take the values of a tensor that nobody else has, as an in-place operation does."""
+        self._ttnn, self._host, self._host_version = new._ttnn, new._host, new._host_version
+        self._writes += 1
 
     def view_of(
         self, base: TorchTTNNTensor, replay: Callable[[torch.Tensor], torch.Tensor]

@@ -36,6 +36,12 @@ def _gelu(a: Any, *, approximate: str = "none") -> Any:
     return ttnn.gelu(a)
 
 
+def _leaky_relu(a: Any, negative_slope: float = 0.01) -> Any:
+    if not 0.0 <= negative_slope <= 1.0:
+        return NotImplemented
+    return ttnn.maximum(a, ttnn.multiply(a, negative_slope))
+
+
 def _softmax(a: Any, dim: int, half_to_float: bool = False) -> Any:
     return NotImplemented if half_to_float else ttnn.softmax(a, dim=dim)
 
@@ -48,5 +54,6 @@ def handlers() -> list[AtenHandler]:
         *(AtenHandler(f"aten.{aten}.Tensor", _binary(op)) for aten, op in binary.items()),
         *(AtenHandler(f"aten.{op}.default", _unary(op)) for op in unary),
         AtenHandler("aten.gelu.default", _gelu),
+        AtenHandler("aten.leaky_relu.default", _leaky_relu),
         AtenHandler("aten._softmax.default", _softmax),
     ]

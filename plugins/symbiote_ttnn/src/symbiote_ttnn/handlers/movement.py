@@ -64,6 +64,14 @@ def _permute(x: Any, dims: Sequence[int]) -> Any:
     return ttnn.permute(x, tuple(d % rank for d in dims))
 
 
+def _expand(x: Any, size: Sequence[int], *, implicit: bool = False) -> Any:
+    del implicit
+    shape, wanted = tuple(x.shape), tuple(size)
+    if len(wanted) == len(shape):
+        wanted = tuple(own if new == -1 else new for own, new in zip(shape, wanted, strict=True))
+    return x if wanted == shape else ttnn.expand(living(x, "ttnn.expand"), wanted)
+
+
 def _unsqueeze(x: Any, dim: int) -> Any:
     shape = list(x.shape)
     shape.insert(dim % (len(shape) + 1), 1)
@@ -76,11 +84,6 @@ def _squeeze(x: Any, dim: int) -> Any:
         return x
     del shape[dim]
     return ttnn.reshape(x, tuple(shape))
-
-
-def _expand(x: Any, size: Sequence[int], *, implicit: bool = False) -> Any:
-    del implicit
-    return ttnn.expand(living(x, "ttnn.expand"), tuple(size))
 
 
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
@@ -127,9 +130,9 @@ def handlers() -> list[AtenHandler]:
         AtenHandler("aten._unsafe_view.default", _view),
         AtenHandler("aten.transpose.int", _transpose),
         AtenHandler("aten.permute.default", _permute),
+        AtenHandler("aten.expand.default", _expand),
         AtenHandler("aten.unsqueeze.default", _unsqueeze),
         AtenHandler("aten.squeeze.dim", _squeeze),
-        AtenHandler("aten.expand.default", _expand),
         AtenHandler("aten.cat.default", _cat),
         AtenHandler("aten.stack.default", _stack),
         AtenHandler("aten.clone.default", _clone),
