@@ -261,6 +261,27 @@ def test_a_model_without_values_is_read_one_module_at_a_time(checkpoint: Path) -
     assert torch.equal(model(X), build()(X))
 
 
+def test_buffers_that_a_checkpoint_has_are_read_too(tmp_path: Path) -> None:
+    """Those it lacks keep the values that they were built with."""
+
+    def model() -> Any:
+        return nn.Sequential(Net(), nn.BatchNorm1d(4)).eval()
+
+    original = model()
+    original[1].running_mean += 3.0
+    original[1].running_var *= 2.0
+    values = {key: value.clone() for key, value in original.state_dict().items()}
+    del values["1.num_batches_tracked"]
+    save_file(values, tmp_path / "model.safetensors")
+    with without_weights():
+        hollow = model()
+    accelerate(hollow, "fake:0", policy=POLICY, checkpoint=tmp_path)
+    assert torch.equal(hollow[1].running_mean, original[1].running_mean)
+    assert torch.equal(hollow[1].running_var, original[1].running_var)
+    assert torch.equal(hollow[0].steps, original[0].steps)
+    torch.testing.assert_close(hollow(X), original(X), rtol=0.01, atol=0.01)
+
+
 def test_without_a_checkpoint_a_model_without_values_is_refused() -> None:
     with pytest.raises(MetaModelError, match="meta device"):
         accelerate(hollow(), "fake", POLICY)

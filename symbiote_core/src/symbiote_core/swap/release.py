@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ class Releaser:
         self.checkpoint = checkpoint
         self._names: dict[int, list[str]] = {}
         self._placeholders: dict[int, ReleasedParameter] = {}
-        self._originals: list[tuple[dict[str, nn.Parameter | None], str, nn.Parameter]] = []
+        self._originals: list[tuple[dict[str, Any], str, torch.Tensor]] = []
         self._touched: list[TTNNModule] = []
         for name, parameter in model.named_parameters(remove_duplicate=False):
             self._names.setdefault(id(parameter), []).append(name)
@@ -35,7 +36,8 @@ class Releaser:
         """Make a model that was built without values ready to be converted.
 
         Parameters on the meta device become placeholders within swapped modules, to be read when
-        each is converted; all others are read now.
+        each is converted; all others are read now, and so are the buffers that the checkpoint has,
+        such as the statistics of batch norms.
 
         Raises:
             CheckpointError: if one is not in the checkpoint.
@@ -51,11 +53,21 @@ class Releaser:
                         f"The buffer {path}.{key} has no values, and checkpoints mostly lack "
                         "buffers. Build the model within symbiote_core.without_weights()."
                     )
+            self._read_buffers(path, part)
             for key, parameter in part._parameters.items():
                 if parameter is not None and parameter.is_meta:
                     self._originals.append((part._parameters, key, parameter))
                     value = self._value(parameter).to(parameter.dtype)
                     part._parameters[key] = nn.Parameter(value, requires_grad=False)
+
+    def _read_buffers(self, path: str, part: nn.Module) -> None:
+        for key, buffer in list(part._buffers.items()):
+            name = f"{path}.{key}" if path else key
+            if buffer is None or key in part._non_persistent_buffers_set:
+                continue
+            if self.checkpoint is not None and name in self.checkpoint:
+                self._originals.append((part._buffers, key, buffer))
+                part._buffers[key] = self._fitting(name, buffer).to(buffer.dtype)
 
     def release(self, module: TTNNModule) -> None:
         """Let go of the weights of a converted module.
@@ -118,16 +130,19 @@ class Releaser:
         return next((name for name in names if name in self.checkpoint), names[0])
 
     def _value(self, parameter: nn.Parameter) -> torch.Tensor:
-        name = self._name(parameter)
+        return self._fitting(self._name(parameter), parameter)
+
+    def _fitting(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        """What the checkpoint has by that name, of the shape of ``tensor``."""
         if self.checkpoint is None:
             raise MetaModelError(
                 f"{name} has no values, and there is no checkpoint to read it from."
             )
         value = self.checkpoint.load(name)
-        if value.shape != parameter.shape:
+        if value.shape != tensor.shape:
             raise CheckpointError(
                 f"{name} is {list(value.shape)} in {self.checkpoint.path}, and "
-                f"{list(parameter.shape)} in the model. Is it of this very model?"
+                f"{list(tensor.shape)} in the model. Is it of this very model?"
             )
         return value
 
