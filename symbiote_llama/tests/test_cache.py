@@ -10,7 +10,8 @@ from llama_models import assert_close, build, left_padded, prompt
 from transformers import DynamicCache, StaticCache
 
 from symbiote_core import FallbackWarning, accelerate, report, runtime_of
-from symbiote_llama.cache import CacheFullError, DeviceCacheLayer
+from symbiote_llama.cache import DeviceCacheLayer
+from symbiote_ttnn.cache import CacheFullError
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from symbiote_llama.batch import Batch, NextTokens
 from symbiote_llama.cache import CachedTokens, DeviceCacheLayer
 from symbiote_llama.masks import continuation_mask
 from symbiote_llama.rotary import RotaryTable, half_turn
-from symbiote_llama.shards import a_core_for_each_row, attention_program
 from symbiote_llama.steps import Continuation, Prompt, Rotation, Step, Token
 from symbiote_ttnn import ttnn
+from symbiote_ttnn.shards import a_core_for_each_row, attention_program
 
 MOST_ROWS = 32
 """The largest batch of single tokens that TTNN splits into heads."""

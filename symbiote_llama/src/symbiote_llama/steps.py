@@ -88,7 +88,7 @@ class Prompt:
         query, key, value = _split(qkv, heads)
         query, key = self.rotate(query), self.rotate(key)
         if self.layers is not None:
-            self.layers[heads.index].start(key, value)
+            self.layers[heads.index].fill(key, value)
         return _merged(
             ttnn.transformer.scaled_dot_product_attention(
                 query, key, value, is_causal=True, output_concat_heads=True, **heads.attend

@@ -2,6 +2,6 @@
 
 from symbiote_llama.cache.adoption import adopt, tokens_on_device
 from symbiote_llama.cache.layer import DeviceCacheLayer
-from symbiote_llama.cache.tokens import CachedTokens, CacheFullError
+from symbiote_llama.cache.tokens import CachedTokens
 
-__all__ = ["CacheFullError", "CachedTokens", "DeviceCacheLayer", "adopt", "tokens_on_device"]
+__all__ = ["CachedTokens", "DeviceCacheLayer", "adopt", "tokens_on_device"]

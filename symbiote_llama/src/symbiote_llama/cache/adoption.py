@@ -60,7 +60,7 @@ def adopt(
     if filled:
         rows, length = columns.shape
         tokens.add(rows, length, None if bool(columns.all()) else columns)
-        places = tokens.capacity_for(max(tokens.lengths))
+        places = tokens.growth.capacity_for(max(tokens.lengths))
         for layer, old in zip(taken, layers, strict=True):
             layer.tt_keys = upload(_packed(old.keys, tokens, places))
             layer.tt_values = upload(_packed(old.values, tokens, places))

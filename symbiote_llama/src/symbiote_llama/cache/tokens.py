@@ -6,17 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from symbiote_core import SymbioteError
-
-STEP = 256
-"""A cache grows by multiples of so many tokens."""
-
-TILE_HEIGHT = 32
-"""Height of a TTNN tile; the length of a cache is a multiple of it."""
-
-
-class CacheFullError(SymbioteError, ValueError):
-    """A forward would put more tokens into a cache than it was made for."""
+from symbiote_ttnn.cache import Places
 
 
 class CachedTokens:
@@ -28,13 +18,13 @@ class CachedTokens:
     Attributes:
         seen: how many columns torch sees, padding included.
         lengths: how many real tokens each row has; their places are 0 … length - 1.
-        limit: how many tokens a row can hold at most, or None if the cache grows.
+        growth: how many places the layers have for how many tokens.
     """
 
     def __init__(self, limit: int | None = None) -> None:
         self.seen = 0
         self.lengths: list[int] = []
-        self.limit = limit
+        self.growth = Places(limit)
         self._columns: torch.Tensor | None = None
 
     @property
@@ -53,19 +43,6 @@ class CachedTokens:
     def is_uniform(self) -> bool:
         """Whether all rows have as many tokens."""
         return len(set(self.lengths)) <= 1
-
-    def require(self, tokens: int) -> None:
-        """Refuse more tokens of a row than the cache was made for.
-
-        Raises:
-            CacheFullError: for more than ``limit``.
-        """
-        if self.limit is not None and tokens > self.limit:
-            raise CacheFullError(
-                f"The cache holds {self.limit} tokens of a sequence (model_config["
-                f"'cache_length']), and this forward would make it {tokens}. Generate less, give a "
-                "larger cache_length, or leave it out to let the cache grow."
-            )
 
     def add(self, rows: int, length: int, columns: torch.Tensor | None = None) -> None:
         """Take new columns behind those there are.
@@ -104,9 +81,3 @@ class CachedTokens:
         self.seen = 0
         self.lengths = []
         self._columns = None
-
-    def capacity_for(self, tokens: int, before: int = 0) -> int:
-        """How many places to make for ``tokens`` tokens a row, where there were ``before``."""
-        if self.limit is not None:
-            return -(-self.limit // TILE_HEIGHT) * TILE_HEIGHT
-        return -(-max(tokens, 2 * before) // STEP) * STEP

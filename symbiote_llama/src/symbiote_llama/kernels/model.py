@@ -91,7 +91,7 @@ class TTNNDecoderModel(TTNNKernel):
         if new is None:
             return self._leave(past_key_values)
         if cached is not None:
-            cached.require(new.most)
+            cached.growth.require(new.most)
         try:
             every = self._wants_states(options)
             layers = None if past_key_values is None else past_key_values.layers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symbiote_ttnn import ttnn
+from symbiote_ttnn.late import ttnn
 
 
 def a_core_for_each_row(device: Any, rows: int, width: int) -> Any:
