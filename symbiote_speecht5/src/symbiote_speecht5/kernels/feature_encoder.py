@@ -1,0 +1,78 @@
+"""The convolutions that cut speech into frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from symbiote_speecht5.kernels.convolution import (
+    TTNNConvolution,
+    TTNNRowConvolution,
+    convolution_problem,
+)
+from symbiote_speecht5.kernels.running import TTNNLayers, called
+from symbiote_ttnn import activation_name, ttnn
+
+
+class TTNNFeatureConvolution(TTNNConvolution):
+    """``SpeechT5NoLayerNormConvLayer``: [B, C, T] → [B, N, T'], with its activation."""
+
+    @classmethod
+    def supports(cls, torch_layer: Any) -> str | None:
+        """Layers of a convolution and an activation that TTNN fuses."""
+        if not hasattr(torch_layer, "conv") or not hasattr(torch_layer, "activation"):
+            return "it has no conv and activation"
+        if hasattr(torch_layer, "layer_norm"):
+            return cls.norm_problem(torch_layer.layer_norm)
+        if activation_name(torch_layer.activation) is None:
+            return f"TTNN can't fuse {type(torch_layer.activation).__name__} into a linear"
+        return convolution_problem(torch_layer.conv)
+
+    @staticmethod
+    def norm_problem(norm: Any) -> str:
+        """Why a layer whose convolution is followed by a norm stays on torch."""
+        return (
+            f"its {type(norm).__name__} stands between convolution and activation, and normalises "
+            "samples over time or single channels, for which TTNN has no operation on rows"
+        )
+
+    @classmethod
+    def from_torch(cls, torch_layer: Any) -> TTNNFeatureConvolution:
+        """Build it for a ``SpeechT5NoLayerNormConvLayer``."""
+        module = cls()
+        module._fallback_torch_layer = torch_layer
+        activation = activation_name(torch_layer.activation)
+        module.row_part = TTNNRowConvolution.of(torch_layer.conv, activation)
+        return module
+
+
+class TTNNFeatureEncoder(TTNNLayers):
+    """``SpeechT5FeatureEncoder``: samples [B, T] → features [B, C, T'].
+
+    The convolutions are swapped modules themselves, but for the first, which stays on torch.
+    Behind the last that does, nothing leaves the device.
+    """
+
+    @classmethod
+    def supports(cls, torch_layer: Any) -> str | None:
+        """Encoders of the structure that transformers 4.57 to 5 have."""
+        return None if hasattr(torch_layer, "conv_layers") else "it has no conv_layers"
+
+    def forward(self, input_values: torch.Tensor) -> Any:
+        """Run the convolutions; NotImplemented leaves the call to torch's ``forward``."""
+        layers = list(self.torch_layer.conv_layers)
+        kinds = [type(layer) is TTNNFeatureConvolution for layer in layers]
+        first = len(kinds) - kinds[::-1].index(False) if False in kinds else 0
+        if first == len(layers) or not self.are_ready(layers[first:], TTNNFeatureConvolution):
+            return NotImplemented
+        hidden_states = input_values[:, None]
+        for layer in layers[:first]:
+            hidden_states = layer(hidden_states)
+        try:
+            rows = self.on_device(hidden_states.transpose(1, 2))
+            for layer in layers[first:]:
+                rows = called(layer, rows, as_rows=True)
+            return self.shown([ttnn.transpose(rows, 1, 2)])[0]
+        except Exception as error:  # torch's forward has the answer
+            return self.give_up(error, input_values)
