@@ -148,7 +148,7 @@ def test_an_image_for_a_text_model(bert_folder: Path) -> None:
 
 def test_a_model_of_other_things() -> None:
     model = torch.nn.Linear(1, 1)
-    with pytest.raises(CommandError, match="neither images nor text"):
+    with pytest.raises(CommandError, match="neither images, text nor speech"):
         make_inputs(model, Source("x", "x", True, True), None, None)
 
 
@@ -159,3 +159,67 @@ def test_seeds(vit_folder: Path) -> None:
     assert torch.equal(one.classifier.weight, same.classifier.weight)
     assert not torch.equal(one.classifier.weight, other.classifier.weight)
     assert torch.equal(state, torch.get_rng_state())
+
+
+SPEECHT5 = {
+    "model_type": "speecht5",
+    "hidden_size": 64,
+    "encoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 64,
+    "decoder_layers": 1,
+    "decoder_attention_heads": 2,
+    "decoder_ffn_dim": 64,
+    "conv_dim": [16, 16],
+    "conv_stride": [5, 2],
+    "conv_kernel": [10, 3],
+    "num_feat_extract_layers": 2,
+    "num_mel_bins": 20,
+    "speaker_embedding_dim": 48,
+}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [
+        (
+            "SpeechT5ForTextToSpeech",
+            {
+                "input_ids": "[1, 44] int64",
+                "decoder_input_values": "[1, 1, 20] float32",
+                "speaker_embeddings": "[1, 48] float32",
+            },
+        ),
+        (
+            "SpeechT5ForSpeechToText",
+            {"input_values": "[1, 16000] float32", "decoder_input_ids": "[1, 1] int64"},
+        ),
+    ],
+)
+def test_samples_for_models_of_speech(
+    tmp_path: Path, architecture: str, expected: dict[str, str]
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(SPEECHT5 | {"architectures": [architecture]}))
+    model, source = build(tmp_path)
+    made = make_inputs(model, source, None, None)
+    assert made.describe() == expected
+    with torch.no_grad():
+        model(**made.tensors)
+
+
+def test_a_spectrogram_for_a_vocoder(tmp_path: Path) -> None:
+    from transformers import SpeechT5HifiGanConfig
+
+    config = SpeechT5HifiGanConfig(
+        model_in_dim=20,
+        upsample_initial_channel=16,
+        upsample_rates=[2],
+        upsample_kernel_sizes=[4],
+        architectures=["SpeechT5HifiGan"],
+    )
+    config.save_pretrained(tmp_path)
+    model, source = build(tmp_path)
+    made = make_inputs(model, source, None, None)
+    assert made.describe() == {"spectrogram": "[1, 50, 20] float32"}
+    with torch.no_grad():
+        assert model(**made.tensors).shape == (1, 100)

@@ -68,5 +68,20 @@ def test_other_models_have_one_forward(vit_folder: Path, llama: Any) -> None:
     assert forward.name == "forward"
     assert forward.call(vit).logits.shape == (1, 10)
     assert not generates(llama.model)  # without its head
+
+
+def test_an_encoder_decoder_model_encodes_once_and_goes_on() -> None:
     small = T5Config(vocab_size=64, d_model=32, d_kv=16, d_ff=32, num_layers=1, num_heads=2)
-    assert not generates(T5ForConditionalGeneration(small))
+    model = T5ForConditionalGeneration(small).eval()
+    start = torch.tensor([[7], [9]])
+    inputs = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS), "decoder_input_ids": start}
+    prefill, decode = workload_of(model, inputs)
+    assert (prefill.name, decode.name) == ("prefill", "decode")
+    with torch.no_grad():
+        prefill.call(model)
+        for count in (2, 3):
+            got = decode.call(model).logits
+            want = model(**(inputs | {"decoder_input_ids": start.repeat(1, count)})).logits
+            assert pcc(want[:, -1:], got) > 0.99999
+    with pytest.raises(RuntimeError, match="no prefill reached its end"):
+        workload_of(model, inputs)[1].call(model)

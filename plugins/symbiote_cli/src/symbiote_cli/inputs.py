@@ -1,4 +1,4 @@
-"""What a model is run on: an image, a text, or samples where the user gave none."""
+"""What a model is run on: an image, a text, speech, or samples where the user gave none."""
 
 import importlib.util
 import inspect
@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from symbiote_cli.errors import CommandError, first_line
 from symbiote_cli.loading import Source
+from symbiote_cli.speech import speech_samples
 
 SAMPLE_TEXT = "The quick brown fox jumps over the lazy dog."
 """The text for a model that takes one when none is given."""
@@ -67,7 +68,7 @@ def make_inputs(model: Any, source: Source, image: Path | None, text: str | None
         text: a text.
 
     Raises:
-        CommandError: if the model does not take what was given, or takes neither images nor text.
+        CommandError: if the model does not take what was given, or nothing that can be made.
     """
     takes = inspect.signature(model.forward).parameters
     wants_image, wants_text = "pixel_values" in takes, "input_ids" in takes
@@ -76,13 +77,13 @@ def make_inputs(model: Any, source: Source, image: Path | None, text: str | None
         raise CommandError(f"{name} takes no image. Leave --image out.")
     if text is not None and not wants_text:
         raise CommandError(f"{name} takes no text. Leave --text out.")
-    if not wants_image and not wants_text:
-        raise CommandError(
-            f"{name} takes neither images nor text (but {', '.join(list(takes)[:3])} …), and this "
-            "command makes nothing else. Use symbiote_core.accelerate from Python."
-        )
-    tensors: dict[str, torch.Tensor] = {}
     notes: list[str] = []
+    tensors: dict[str, torch.Tensor] = speech_samples(model, takes, notes)
+    if not wants_image and not wants_text and not tensors:
+        raise CommandError(
+            f"{name} takes neither images, text nor speech (but {', '.join(list(takes)[:3])} …), "
+            "and this command makes nothing else. Use symbiote_core.accelerate from Python."
+        )
     if wants_image:
         picture = _open(image) if image is not None else _sample_image(notes)
         tensors["pixel_values"] = _pixels(model, source, picture, notes).to(model.dtype)
@@ -90,7 +91,7 @@ def make_inputs(model: Any, source: Source, image: Path | None, text: str | None
         if text is None:
             notes.append(f"No --text given: the text is {SAMPLE_TEXT!r}")
         tensors |= _tokens(model, source, SAMPLE_TEXT if text is None else text, notes, takes)
-    if model.config.is_encoder_decoder and "decoder_input_ids" in takes:
+    if getattr(model.config, "is_encoder_decoder", False) and "decoder_input_ids" in takes:
         start = getattr(model.config, "decoder_start_token_id", None) or 0
         tensors["decoder_input_ids"] = torch.tensor([[start]])
     return Inputs(tensors, tuple(notes))

@@ -19,23 +19,77 @@ def workload_of(model: Any, inputs: Mapping[str, torch.Tensor]) -> "tuple[Forwar
     """
     from symbiote_ttnn.check import Forward
 
-    if not generates(model) or "input_ids" not in inputs:
+    generation: Generation | EncoderDecoderGeneration
+    if not generates(model):
         return (Forward("forward", lambda model: model(**inputs)),)
-    generation = Generation(inputs)
+    if model.config.is_encoder_decoder and _decoder_input(inputs):
+        generation = EncoderDecoderGeneration(inputs)
+    elif not model.config.is_encoder_decoder and "input_ids" in inputs:
+        generation = Generation(inputs)
+    else:
+        return (Forward("forward", lambda model: model(**inputs)),)
     return Forward("prefill", generation.prefill), Forward("decode", generation.decode)
 
 
 def generates(model: Any) -> bool:
-    """Whether a model goes on with a text, token by token, behind a cache that it is passed.
+    """Whether a model goes on, step by step, behind a cache that it is passed.
 
     Args:
         model: a Hugging Face model.
     """
     return bool(
-        model.can_generate()
-        and not model.config.is_encoder_decoder
-        and "past_key_values" in inspect.signature(model.forward).parameters
+        model.can_generate() and "past_key_values" in inspect.signature(model.forward).parameters
     )
+
+
+def _decoder_input(inputs: Mapping[str, torch.Tensor]) -> str | None:
+    """The name of what the decoder of an encoder-decoder model goes on with."""
+    names = ("decoder_input_ids", "decoder_input_values")
+    return next((name for name in names if name in inputs), None)
+
+
+class EncoderDecoderGeneration:
+    """The two kinds of forward in the generation of an encoder-decoder model.
+
+    Args:
+        inputs: what the encoder takes, what the decoder begins with, and what else there is.
+    """
+
+    def __init__(self, inputs: Mapping[str, torch.Tensor]) -> None:
+        self._inputs = dict(inputs)
+        self._cache: Any = None
+        self._encoded: Any = None
+
+    def prefill(self, model: Any) -> Any:
+        """Encode, and run the decoder's first step into a new cache.
+
+        Args:
+            model: a Hugging Face model.
+        """
+        self._cache = self._encoded = None  # freed before another is filled
+        out = model(**self._inputs, use_cache=True)
+        self._cache, self._encoded = out.past_key_values, out.encoder_last_hidden_state
+        return out
+
+    def decode(self, model: Any) -> Any:
+        """Run one more step of the decoder behind the cache of the latest prefill.
+
+        Args:
+            model: a Hugging Face model.
+
+        Raises:
+            RuntimeError: if the latest prefill failed, or there was none.
+        """
+        from transformers.modeling_outputs import BaseModelOutput
+
+        if self._cache is None:
+            raise RuntimeError("no prefill reached its end, so there is nothing to go on with")
+        more = {key: value for key, value in self._inputs.items() if key != model.main_input_name}
+        name = _decoder_input(more)
+        assert name is not None
+        more[name] = more[name][:, -1:]
+        encoded = BaseModelOutput(last_hidden_state=self._encoded)
+        return model(**more, encoder_outputs=encoded, past_key_values=self._cache, use_cache=True)
 
 
 class Generation:
