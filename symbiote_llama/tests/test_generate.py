@@ -78,6 +78,19 @@ def test_a_step_uploads_token_and_position_and_downloads_logits(emulator: Any) -
     assert after.upload_bytes - before.upload_bytes == 4 * (8 + 4)  # 64-bit ids, 32-bit places
 
 
+def test_a_step_uploads_rows_if_the_embedding_stays_on_torch(emulator: Any) -> None:
+    model, ids = build(), prompt(4, 10)
+    accelerate(model, emulator, strict=True, exclude="model.embed_tokens")
+    cache = DynamicCache(config=model.config)
+    model(ids, past_key_values=cache)
+    model(ids[:, :1], past_key_values=cache)
+    before = report(model).traffic
+    model(ids[:, :1], past_key_values=cache)
+    after = report(model).traffic
+    assert (after.uploads - before.uploads, after.downloads - before.downloads) == (2, 1)
+    assert after.upload_bytes - before.upload_bytes == 4 * (4 * 128 + 4)  # rows as torch has them
+
+
 def test_a_pipeline_generates(emulator: Any) -> None:
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel

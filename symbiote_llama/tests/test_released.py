@@ -83,3 +83,31 @@ def test_a_model_whose_weights_are_freed_after_each_call_needs_one_layers_memory
     # The rotary tables stay.
     assert memory(emulator).allocated - nothing < (resident - nothing) / 4
     assert report(freed).fallbacks == ()
+
+
+@pytest.mark.parametrize("way", ["whole", "read from its checkpoint", "let go"])
+def test_a_tied_head_is_one_matrix_on_the_device_if_torch_looks_rows_up(
+    emulator: Any, tmp_path: Path, way: str
+) -> None:
+    """TTNN looks up rows in one layout and multiplies in another: by default there are two."""
+    model, ids = build(tie_word_embeddings=True), prompt(2, 9)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    memory = runtime_of(emulator).memory
+    nothing = memory(emulator).allocated
+    accelerate(model, emulator, strict=True)
+    two = memory(emulator).allocated
+    expected = model.generate(ids, max_new_tokens=6, do_sample=False)
+    restore(model)
+    options: dict[str, Any] = {"exclude": "model.embed_tokens", "strict": True}
+    if way != "whole":
+        model.save_pretrained(tmp_path)
+        options |= {"checkpoint": tmp_path, "release_torch_weights": way == "let go"}
+        model = hollow(model) if way == "read from its checkpoint" else model
+    accelerate(model, emulator, **options)
+    assert two - memory(emulator).allocated == 2 * 96 * 128  # bfloat16, vocabulary, features
+    assert torch.equal(model.generate(ids, max_new_tokens=6, do_sample=False), expected)
+    told = report(model)
+    assert (told.fallbacks, told.op_fallbacks) == ((), ())
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    restore(model)
+    assert memory(emulator).allocated == nothing

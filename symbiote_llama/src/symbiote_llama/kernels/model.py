@@ -69,8 +69,9 @@ class TTNNDecoderModel(TTNNKernel):
         given = input_ids if inputs_embeds is None else inputs_embeds
         if others or given is None or (inputs_embeds is not None and input_ids is not None):
             return NotImplemented
-        swapped = self._swapped()
-        ready = are_ready(swapped)
+        embed, swapped = model.embed_tokens, self._swapped()
+        looks_up = inputs_embeds is None and isinstance(embed, TTNNModule)
+        ready = are_ready((embed, *swapped) if looks_up else swapped)
         if not (ready or self._can_call(swapped)) or self._wants_more(options):
             return NotImplemented
         if self.device is None or not is_padding_mask(attention_mask):
@@ -82,7 +83,7 @@ class TTNNDecoderModel(TTNNKernel):
         batch, length = given.shape[:2]
         cached = None
         if past_key_values is not None:
-            cached = tokens_on_device(past_key_values, len(swapped) - 2)
+            cached = tokens_on_device(past_key_values, len(swapped) - 1)
             if cached is None:
                 cached = self._adopted(past_key_values, batch, attention_mask)
             if cached is None:
@@ -92,6 +93,8 @@ class TTNNDecoderModel(TTNNKernel):
             return self._leave(past_key_values)
         if cached is not None:
             cached.growth.require(new.most)
+        if inputs_embeds is None and not looks_up:
+            given = embed(given)  # it was left on torch; its rows go up instead of ids
         try:
             every = self._wants_states(options)
             layers = None if past_key_values is None else past_key_values.layers
@@ -111,15 +114,15 @@ class TTNNDecoderModel(TTNNKernel):
     # -- whether the call is one for the device ---------------------------------------------------
 
     def _swapped(self) -> tuple[Any, ...]:
-        """What runs, in this order: embedding, layers, norm."""
+        """What runs behind the embedding, in this order: layers, norm."""
         model = self.torch_layer
         layers = tuple(model.layers)[: model.config.num_hidden_layers]
-        return (model.embed_tokens, *layers, model.norm)
+        return (*layers, model.norm)
 
     @staticmethod
     def _can_call(swapped: tuple[Any, ...]) -> bool:
         """Whether all are swapped, and nobody wants to see what torch computes in a layer."""
-        layers = swapped[1:-1]
+        layers = swapped[:-1]
         return (
             all(TTNNModule in type(module).__mro__ for module in swapped)
             and all(type(layer) is TTNNDecoderLayer for layer in layers)
@@ -174,7 +177,7 @@ class TTNNDecoderModel(TTNNKernel):
         ready: bool,
         every: bool,
     ) -> list[Any]:
-        """Embed, run the layers and the norm.
+        """Embed ids, run the layers and the norm.
 
         Args:
             swapped: these modules.
@@ -188,7 +191,7 @@ class TTNNDecoderModel(TTNNKernel):
         Returns:
             What goes into the layers, if it is kept, and what comes out, normalised.
         """
-        embed, *decoders, norm = swapped
+        embed, (*decoders, norm) = self.torch_layer.embed_tokens, swapped
         tokens = new.gather(given)
         if given.is_floating_point():
             hidden = tokens.to_ttnn if isinstance(tokens, TorchTTNNTensor) else self.upload(tokens)
