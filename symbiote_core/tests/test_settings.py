@@ -22,6 +22,21 @@ def test_autoload(flag: str, autoload: bool) -> None:
     assert settings.autoload is autoload
 
 
+@pytest.mark.parametrize(("flag", "trace"), [("1", True), ("0", False), ("", False)])
+def test_trace(flag: str, trace: bool) -> None:
+    assert Settings.from_environ({"SYMBIOTE_TRACE": flag}).trace is trace
+    assert Settings.from_environ({}).trace is False
+
+
+def test_an_unknown_value_of_trace() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({"SYMBIOTE_TRACE": "on"})
+    assert str(caught.value) == (
+        "SYMBIOTE_TRACE='on' is not known. Use 1 to log the calls of hooks, 0 or nothing to leave "
+        "them unlogged."
+    )
+
+
 def test_an_unknown_flag_value() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environ({"SYMBIOTE_DISABLE_PLUGIN_AUTOLOAD": "yes"})
@@ -37,7 +52,8 @@ def test_an_unknown_variable_lists_the_known_ones() -> None:
     assert str(caught.value) == (
         "Unknown environment variable SYMBIOTE_DEBUG, SYMBIOTE_PLUGIN. Known are: "
         "SYMBIOTE_PLUGINS: comma-separated names of the only plugins to load; "
-        "SYMBIOTE_DISABLE_PLUGIN_AUTOLOAD: 1 turns the discovery of plugins off (0 or unset: on)."
+        "SYMBIOTE_DISABLE_PLUGIN_AUTOLOAD: 1 turns the discovery of plugins off (0 or unset: on); "
+        "SYMBIOTE_TRACE: 1 logs every call of a plugin's hook, with its time, to symbiote.trace."
     )
 
 

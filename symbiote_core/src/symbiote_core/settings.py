@@ -12,6 +12,7 @@ from symbiote_core.errors import SettingsError
 KNOWN = {
     "SYMBIOTE_PLUGINS": "comma-separated names of the only plugins to load",
     "SYMBIOTE_DISABLE_PLUGIN_AUTOLOAD": "1 turns the discovery of plugins off (0 or unset: on)",
+    "SYMBIOTE_TRACE": "1 logs every call of a plugin's hook, with its time, to symbiote.trace",
 }
 """Every variable and what it does."""
 
@@ -25,10 +26,12 @@ class Settings:
     Attributes:
         plugins: the allow list of plugin names, or None for all.
         autoload: whether entry points are looked for at all.
+        trace: whether calls of plugins' hooks are logged.
     """
 
     plugins: tuple[str, ...] | None = None
     autoload: bool = True
+    trace: bool = False
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -45,14 +48,23 @@ class Settings:
             raise SettingsError(
                 f"Unknown environment variable {', '.join(unknown)}. Known are: {known}."
             )
-        flag = env.get("SYMBIOTE_DISABLE_PLUGIN_AUTOLOAD", "")
-        if flag not in _FLAGS:
-            raise SettingsError(
-                f"SYMBIOTE_DISABLE_PLUGIN_AUTOLOAD={flag!r} is not known. Use 1 to turn discovery "
-                "off, 0 or nothing to leave it on."
-            )
         names = env.get("SYMBIOTE_PLUGINS")
         plugins = None
         if names is not None:
             plugins = tuple(part.strip() for part in names.split(",") if part.strip())
-        return cls(plugins=plugins, autoload=not _FLAGS[flag])
+        return cls(
+            plugins=plugins,
+            autoload=not _flag(env, "SYMBIOTE_DISABLE_PLUGIN_AUTOLOAD", _AUTOLOAD),
+            trace=_flag(env, "SYMBIOTE_TRACE", _TRACE),
+        )
+
+
+_AUTOLOAD = "Use 1 to turn discovery off, 0 or nothing to leave it on."
+_TRACE = "Use 1 to log the calls of hooks, 0 or nothing to leave them unlogged."
+
+
+def _flag(env: Mapping[str, str], name: str, advice: str) -> bool:
+    value = env.get(name, "")
+    if value not in _FLAGS:
+        raise SettingsError(f"{name}={value!r} is not known. {advice}")
+    return _FLAGS[value]
