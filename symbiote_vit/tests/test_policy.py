@@ -96,6 +96,7 @@ def test_explain_names_the_candidates() -> None:
     model = build("classifier")
     layer = next(n for n, m in model.named_modules() if type(m).__name__ == "ViTLayer")
     found = explain(model, layer)
-    assert [(c.kernel.name, c.kernel.plugin, c.reason) for c in found] == [
-        ("TTNNViTLayer", "vit", None)
+    assert found.kernel == "TTNNViTLayer"
+    assert [(c.kernel.name, c.kernel.plugin, c.taken) for c in found.candidates] == [
+        ("TTNNViTLayer", "vit", True)
     ]

@@ -12,6 +12,7 @@ from symbiote_core.errors import (
     DeviceError,
     DeviceNotSetError,
     DispatchError,
+    KernelError,
     LifecycleError,
     MappingError,
     MetaModelError,
@@ -62,6 +63,9 @@ from symbiote_core.runtime import (
 )
 from symbiote_core.settings import Settings
 from symbiote_core.swap import (
+    Explainer,
+    Explanation,
+    PolicyChoice,
     ReplacementPlan,
     apply,
     explain,
@@ -86,8 +90,11 @@ __all__ = [
     "DeviceError",
     "DeviceNotSetError",
     "DispatchError",
+    "Explainer",
+    "Explanation",
     "FallbackEvent",
     "FallbackWarning",
+    "KernelError",
     "KernelSpec",
     "LateBoundModule",
     "LifecycleError",
@@ -101,6 +108,7 @@ __all__ = [
     "PluginRecord",
     "PluginState",
     "Policy",
+    "PolicyChoice",
     "PolicyNotFoundError",
     "Registry",
     "ReleasedWeightsError",

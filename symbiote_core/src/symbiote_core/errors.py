@@ -22,10 +22,10 @@ class SettingsError(SymbioteError, ValueError):
 
 
 class SelectionError(SymbioteError, ValueError):
-    """A pattern selects no module, or is no regular expression.
+    """A pattern selects no module, or several where one is wanted, or is no regular expression.
 
     Attributes:
-        pattern: the pattern that matched nothing.
+        pattern: the pattern.
         argument: the argument it was given in (``include``, ``exclude`` …).
         suggestions: module paths that look like it.
     """
@@ -37,6 +37,7 @@ class SelectionError(SymbioteError, ValueError):
         suggestions: Sequence[str] = (),
         total: int = 0,
         invalid: str = "",
+        several: bool = False,
     ) -> None:
         self.pattern = pattern
         self.argument = argument
@@ -45,6 +46,12 @@ class SelectionError(SymbioteError, ValueError):
             super().__init__(
                 f"{argument}={pattern!r} is no regular expression: {invalid}. Mend what stands "
                 "after 're:', or use a glob such as '*.attention'."
+            )
+            return
+        if several:
+            super().__init__(
+                f"{argument}={pattern!r} matches {total} modules, and one is wanted. Give the path "
+                f"of one, such as {suggestions[0]!r}."
             )
             return
         close = f" Close to it: {', '.join(map(repr, suggestions))}." if suggestions else ""
@@ -90,6 +97,33 @@ class AmbiguousKernelError(SymbioteError, ValueError):
         super().__init__(message)
 
 
+def origin_of(plugin: str) -> str:
+    """What messages call a plugin: ``plugin vit, symbiote-vit 0.1.0``, or ``plugin mine``."""
+    from symbiote_core.plugins.default import loaded_record  # whose modules raise these errors
+
+    record = loaded_record(plugin)
+    return f"plugin {plugin}" if record is None else record.origin
+
+
+class KernelError(SymbioteError, RuntimeError):
+    """A kernel's own code failed while a model was planned.
+
+    Attributes:
+        kernel: the kernel's name.
+        plugin: the plugin that brings it.
+        stage: ``supports for Linear at 'encoder.0'`` …
+    """
+
+    def __init__(self, kernel: str, plugin: str, stage: str, error: BaseException) -> None:
+        self.kernel = kernel
+        self.plugin = plugin
+        self.stage = stage
+        super().__init__(
+            f"{kernel} ({origin_of(plugin)}) failed in {stage}: {type(error).__name__}: {error}. "
+            "Nothing was changed. Mend the kernel, or leave its plugin out with SYMBIOTE_PLUGINS."
+        )
+
+
 class ReplacementError(SymbioteError, RuntimeError):
     """A replacement could not be built or converted; the model is as it was.
 
@@ -107,7 +141,7 @@ class ReplacementError(SymbioteError, RuntimeError):
         self.stage = stage
         self.plugin = plugin
         super().__init__(
-            f"{kernel} (plugin {plugin}) failed in {stage} for module {path!r}: "
+            f"{kernel} ({origin_of(plugin)}) failed in {stage} for module {path!r}: "
             f"{type(error).__name__}: {error}. The model was left as it was. Exclude the module "
             f"with exclude={path!r}, or mend the kernel."
         )

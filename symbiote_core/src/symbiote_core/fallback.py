@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import torch
 
+from symbiote_core.errors import origin_of
 from symbiote_core.runtime.protocol import Runtime
 
 logger = logging.getLogger("symbiote.fallback")
@@ -77,7 +78,7 @@ class FallbackEvent:
         op = f" in {self.op}" if self.op else ""
         shapes = ", ".join(f"{list(s)} {d}" for s, d in zip(self.shapes, self.dtypes, strict=True))
         return (
-            f"{self.kernel} (plugin {self.plugin}) at {self.path!r} failed{op} on "
+            f"{self.kernel} ({origin_of(self.plugin)}) at {self.path!r} failed{op} on "
             f"{shapes or 'no tensors'} [{self.reason}]: {self.message.removesuffix('.')}"
         )
 

@@ -11,8 +11,9 @@ from torch import nn
 
 from symbiote_core.errors import NothingReplacedError
 from symbiote_core.fallback import Activity, Cause, FallbackEvent
-from symbiote_core.swap.plan import Kept
+from symbiote_core.swap.planned import Kept
 from symbiote_core.swap.record import swap_of
+from symbiote_core.tables import text_table
 
 
 @attrs.frozen
@@ -185,7 +186,7 @@ class Report:
     def __str__(self) -> str:
         parts = [self.summary()]
         for title, columns, rows in self.sections():
-            parts.append(f"\n{title}\n{_text_table(columns, rows)}")
+            parts.append(f"\n{title}\n{text_table(columns, rows)}")
         parts += [f"note: {note}" for note in self.notes]
         return "\n".join(parts)
 
@@ -200,15 +201,6 @@ class Report:
             parts.append(f"<h4>{title}</h4><table><tr>{head}</tr>{body}</table>")
         parts += [f"<p>{html.escape(note)}</p>" for note in self.notes]
         return "".join(parts)
-
-
-def _text_table(columns: list[str], rows: list[list[str]]) -> str:
-    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [columns, ["-" * w for w in widths], *rows]
-    ]
-    return "\n".join(f"  {line}" for line in lines)
 
 
 def group_paths(paths: list[str]) -> str:

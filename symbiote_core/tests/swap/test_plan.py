@@ -254,11 +254,11 @@ def test_explain_lists_the_candidates_with_their_verdicts() -> None:
     ]
     plugin_manager().register(Bringing(kernels=kernels), "ours")
     found = explain(Encoder(), "layer.0.first")
-    assert [(c.kernel.name, c.kernel.plugin, c.reason) for c in found] == [
+    assert [(c.kernel.name, c.kernel.plugin, c.reason) for c in found.candidates] == [
         ("Bad", "ours", "its input is too narrow"),
         ("Good", "ours", None),
     ]
-    assert explain(Encoder(), "norm") == []
+    assert explain(Encoder(), "norm").candidates == ()
     with pytest.raises(SelectionError, match=r"path='layer\.7' matches none"):
         explain(Encoder(), "layer.7")
 

@@ -128,7 +128,7 @@ def test_a_handler_that_raises_or_declines_leaves_it_to_torch(tensor: TorchTTNNT
     assert torch.equal((tensor * 2).to_torch, VALUES * 2)
     assert torch.equal(torch.add(tensor, tensor, alpha=3).to_torch, VALUES * 4)
     assert dict(tensor._activity.op_fallbacks) == {
-        ("aten.mul.Tensor", "fake.mul: fake.mul: not today"): 1,
+        ("aten.mul.Tensor", "fake.mul: fake.mul: not today (handler of plugin ops)"): 1,
         ("aten.add.Tensor", "the handler of plugin ops declined"): 1,
     }
 

@@ -12,7 +12,7 @@ from symbiote_cli.output import Output
 from symbiote_cli.progress import working
 from symbiote_cli.quiet import quiet_libraries
 from symbiote_cli.tables import facts, grouped, kept_table, swap_cells, swap_columns, table
-from symbiote_core import Candidate, ReplacementPlan, explain, plan, plugin_manager
+from symbiote_core import Candidate, Explainer, ReplacementPlan, plan, plugin_manager
 
 
 @attrs.frozen
@@ -65,11 +65,12 @@ def plan_model(
         loaded = build_empty(source)
         model = loaded.model
         made = plan(model, policy, include, exclude)
+        explainer = Explainer(model, policy, include, exclude)
         rivals = {}
         for group in grouped(made.replacements, "module_class", "kernel"):
             first = group[0]
             key = (first.module_class, first.kernel.name)
-            rivals[key] = _rivals(first.kernel.name, explain(model, first.path))
+            rivals[key] = _rivals(first.kernel.name, explainer.explain(first.path).candidates)
         kind = model.config.model_type
         policies = plugin_manager().registry.policies.values()
         fitting = [p.name for p in policies if {kind, "*"} & set(p.model_types)]

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from torch import nn
 
+from symbiote_core.errors import KernelError
 from symbiote_core.module.ttnn_module import TTNNModule
 
 Supports = Callable[[nn.Module], "str | None"]
@@ -28,12 +29,13 @@ def matches_class(target: type | str, cls: type, subclasses: bool) -> bool:
     return target in classes
 
 
-def _resolve(value: type | str) -> type:
+def _resolve(value: type[TTNNModule] | str) -> type[TTNNModule]:
     if isinstance(value, type):
         return value
     module, _, name = value.partition(":")
     found = getattr(importlib.import_module(module), name)
-    assert isinstance(found, type)
+    if not (isinstance(found, type) and issubclass(found, TTNNModule)):
+        raise TypeError(f"{value} is {found!r}, and must be a subclass of TTNNModule")
     return found
 
 
@@ -69,14 +71,37 @@ class KernelSpec:
         """Whether modules of class ``cls`` are candidates."""
         return matches_class(self.replaces, cls, self.subclasses)
 
-    def verdict(self, module: nn.Module) -> str | None:
-        """Why ``module`` can't be replaced by this kernel, or None if it can."""
+    def verdict(self, module: nn.Module, path: str = "") -> str | None:
+        """Why ``module`` can't be replaced by this kernel, or None if it can.
+
+        Args:
+            module: of a class that it matches.
+            path: where it stands, for messages.
+
+        Raises:
+            KernelError: if the plugin's own code fails, or returns something else.
+        """
         supports = self.supports or self.kernel_class().supports
-        return supports(module)
+        where = f" for {type(module).__name__}" + (f" at {path!r}" if path else "")
+        try:
+            reason: object = supports(module)
+        except Exception as error:  # whatever the author's code raises is told with its place
+            raise KernelError(self.name, self.plugin, f"supports{where}", error) from error
+        if reason is None or isinstance(reason, str):
+            return reason
+        wrong = TypeError(f"it returned {reason!r}, and must return None or a reason as str")
+        raise KernelError(self.name, self.plugin, f"supports{where}", wrong)
 
     def kernel_class(self) -> type[TTNNModule]:
-        """The class that builds the replacement, imported now if it was given as a string."""
-        return _resolve(self.builds)
+        """The class that builds the replacement, imported now if it was given as a string.
+
+        Raises:
+            KernelError: if it can't be imported.
+        """
+        try:
+            return _resolve(self.builds)
+        except Exception as error:  # whatever the plugin's module raises is told with its place
+            raise KernelError(self.name, self.plugin, f"import of {self.builds}", error) from error
 
 
 @attrs.frozen

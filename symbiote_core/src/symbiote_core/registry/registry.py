@@ -25,10 +25,20 @@ class Candidate:
     Attributes:
         kernel: the kernel.
         reason: why it does not support the module, or None if it does.
+        taken: whether the plan takes it; filled in by `symbiote_core.explain`.
+        why: why it is taken or not; filled in by `symbiote_core.explain`.
     """
 
     kernel: KernelSpec
     reason: str | None
+    taken: bool = False
+    why: str = ""
+
+
+def model_type_of(model: nn.Module) -> str | None:
+    """``model.config.model_type``, or None for models that are not Hugging Face's."""
+    found = getattr(getattr(model, "config", None), "model_type", None)
+    return found if isinstance(found, str) else None
 
 
 class Registry:
@@ -88,11 +98,28 @@ class Registry:
         exact = kernel.replaces is cls or not kernel.subclasses
         return exact, kernel.priority
 
-    def candidates(self, module: nn.Module, rule: Rule) -> list[Candidate]:
-        """The kernels that ``rule`` allows for ``module``, best first, each with its verdict."""
-        cls = type(module)
+    def candidates(self, module: nn.Module, rule: Rule, path: str = "") -> list[Candidate]:
+        """The kernels that ``rule`` allows for ``module``, best first, each with its verdict.
+
+        Args:
+            module: of a class that the rule is for.
+            rule: of a policy.
+            path: where the module stands, for messages.
+
+        Raises:
+            PolicyNotFoundError: if the rule names a kernel that is not registered.
+            KernelError: if a kernel's own code fails.
+        """
+        return [Candidate(k, k.verdict(module, path)) for k in self.allowed(type(module), rule)]
+
+    def allowed(self, cls: type, rule: Rule) -> tuple[KernelSpec, ...]:
+        """The kernels that ``rule`` allows for modules of class ``cls``, best first.
+
+        Raises:
+            PolicyNotFoundError: if the rule names a kernel that is not registered.
+        """
         if isinstance(rule.kernel, KernelSpec):
-            return [Candidate(rule.kernel, rule.kernel.verdict(module))]
+            return (rule.kernel,)
         if rule.kernel is not None:
             kernel = self.kernels.get(rule.kernel)
             if kernel is None:
@@ -102,8 +129,8 @@ class Registry:
                     sorted(self.policies),
                     f"Registered kernels are: {known}.",
                 )
-            return [Candidate(kernel, kernel.verdict(module))]
-        return [Candidate(k, k.verdict(module)) for k in self.kernels_for(cls)]
+            return (kernel,)
+        return self.kernels_for(cls)
 
     def choose(
         self, path: str, module: nn.Module, candidates: Sequence[Candidate]
@@ -140,6 +167,14 @@ class Registry:
             raise PolicyNotFoundError(f"the name {name!r}", sorted(self.policies), WRITE_ONE)
         return self.policies[name]
 
+    def policies_for(self, model: nn.Module) -> list[Policy]:
+        """The policies for ``model.config.model_type``, else the generic ones, best first."""
+        model_type = model_type_of(model)
+        fit = [p for p in self.policies.values() if model_type in p.model_types]
+        if not fit:
+            fit = [p for p in self.policies.values() if "*" in p.model_types]
+        return sorted(fit, key=lambda p: p.priority, reverse=True)
+
     def policy_for(self, model: nn.Module) -> Policy:
         """The policy for ``model`` by ``model.config.model_type``, else the generic one.
 
@@ -147,10 +182,8 @@ class Registry:
             PolicyNotFoundError: if there is none.
             AmbiguousKernelError: if two fit at equal priority.
         """
-        model_type = getattr(getattr(model, "config", None), "model_type", None)
-        fit = [p for p in self.policies.values() if model_type in p.model_types]
-        if not fit:
-            fit = [p for p in self.policies.values() if "*" in p.model_types]
+        model_type = model_type_of(model)
+        fit = self.policies_for(model)
         if not fit:
             named = (
                 f"model type {model_type!r}"
@@ -158,7 +191,6 @@ class Registry:
                 else f"{type(model).__name__} (it has no config.model_type)"
             )
             raise PolicyNotFoundError(named, sorted(self.policies), WRITE_ONE)
-        fit.sort(key=lambda p: p.priority, reverse=True)
         if len(fit) > 1 and fit[0].priority == fit[1].priority:
             a, b = fit[0], fit[1]
             raise AmbiguousKernelError(

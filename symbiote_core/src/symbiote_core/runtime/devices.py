@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from symbiote_core.errors import DeviceError
+from symbiote_core.errors import DeviceError, origin_of
 from symbiote_core.runtime.active import activate
 from symbiote_core.runtime.protocol import Runtime, RuntimeSpec
 
 logger = logging.getLogger("symbiote.runtime")
+
+_Answer = TypeVar("_Answer")
 
 _loaded: dict[str, Runtime] = {}
 
@@ -21,13 +23,34 @@ def _specs() -> Sequence[RuntimeSpec]:
     return plugin_manager().registry.runtimes
 
 
+def _ask(spec: RuntimeSpec, what: str, question: Callable[[], _Answer]) -> _Answer:
+    """Call a plugin's function; an error of its own is told with the plugin's name."""
+    try:
+        return question()
+    except DeviceError:
+        raise
+    except Exception as error:  # whatever the plugin's code raises
+        raise DeviceError(
+            f"The runtime {spec.name!r} ({origin_of(spec.plugin)}) failed in {what}: "
+            f"{type(error).__name__}: {error}. Mend it, or leave its plugin out with "
+            "SYMBIOTE_PLUGINS."
+        ) from error
+
+
 def _load(spec: RuntimeSpec) -> Runtime:
-    reason = spec.unavailable()
+    reason = _ask(spec, "unavailable", spec.unavailable)
     if reason is not None:
         raise DeviceError(f"The runtime {spec.name!r} can't be used here: {reason}")
     if spec.name not in _loaded:
-        _loaded[spec.name] = spec.load()
+        _loaded[spec.name] = _ask(spec, "load", spec.load)
     return _loaded[spec.name]
+
+
+def _chips(spec: RuntimeSpec) -> Sequence[str]:
+    """The chips of a runtime that can be used here."""
+    if _ask(spec, "unavailable", spec.unavailable):
+        return ()
+    return _ask(spec, "chips", spec.chips)
 
 
 def _known() -> str:
@@ -74,9 +97,7 @@ def open_device(name: str = "auto") -> Any:
     if not isinstance(name, str):
         raise DeviceError(f"open_device takes a device string, got {name!r}. {_known()}")
     if name == "auto":
-        name = next(
-            (chip for s in _specs() if not s.unavailable() for chip in s.chips()), "emulator"
-        )
+        name = next((chip for spec in _specs() for chip in _chips(spec)), "emulator")
         logger.info("open_device('auto') chose %r", name)
     scheme = name.partition(":")[0]
     for spec in _specs():

@@ -2,11 +2,16 @@
 
 from symbiote_core.swap.apply import apply
 from symbiote_core.swap.devices import reset_fallbacks, set_device, set_run_mode
+from symbiote_core.swap.explain import Explainer, Explanation, PolicyChoice, explain
 from symbiote_core.swap.mapping import register_module_replacement_dict
-from symbiote_core.swap.plan import ReplacementPlan, explain, plan
+from symbiote_core.swap.plan import plan
+from symbiote_core.swap.planned import ReplacementPlan
 from symbiote_core.swap.restore import restore
 
 __all__ = [
+    "Explainer",
+    "Explanation",
+    "PolicyChoice",
     "ReplacementPlan",
     "apply",
     "explain",

@@ -9,7 +9,7 @@ from torch import nn
 
 from symbiote_core.errors import LifecycleError, MetaModelError, ReplacementError
 from symbiote_core.module.ttnn_module import TTNNModule
-from symbiote_core.swap.plan import Replacement, ReplacementPlan
+from symbiote_core.swap.planned import Replacement, ReplacementPlan
 from symbiote_core.swap.record import ATTRIBUTE, Applied, OutputBoundary, Swap, swap_of
 
 Progress = Callable[[str, int, int, str], None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,68 +15,11 @@ from symbiote_core.errors import (
 )
 from symbiote_core.module.ttnn_module import TTNNModule
 from symbiote_core.registry import Candidate, KernelSpec, Policy, Registry, Rule
+from symbiote_core.registry.registry import model_type_of
 from symbiote_core.selection import Selection
+from symbiote_core.swap.planned import Kept, Replacement, ReplacementPlan
 
 PolicyLike = str | Policy | Mapping[Any, Any]
-
-
-@attrs.frozen
-class Replacement:
-    """A module to be replaced.
-
-    Attributes:
-        path: where it stands first.
-        paths: everywhere it stands; more than one for a shared module.
-        module_class: the torch class's name.
-        kernel: the kernel.
-        parameters: how many parameters it has, with its children if the kernel covers them.
-    """
-
-    path: str
-    paths: tuple[str, ...]
-    module_class: str
-    kernel: KernelSpec
-    parameters: int
-
-
-@attrs.frozen
-class Kept:
-    """A module that stays on torch.
-
-    Attributes:
-        path: where it stands.
-        module_class: the torch class's name.
-        reason: why it stays.
-        parameters: how many parameters it has of its own.
-    """
-
-    path: str
-    module_class: str
-    reason: str
-    parameters: int
-
-
-@attrs.frozen
-class ReplacementPlan:
-    """What `apply` will do to a model.
-
-    Attributes:
-        model_class: the model's class name.
-        policy: the policy's name.
-        plugin: the plugin that brought the policy.
-        replacements: the modules to be replaced, in the model's order.
-        kept: the modules that compute something and stay on torch, with reasons.
-        swapped: the paths that hold replacements already.
-        notes: what the user should know, such as an unknown version of a library.
-    """
-
-    model_class: str
-    policy: str
-    plugin: str
-    replacements: tuple[Replacement, ...]
-    kept: tuple[Kept, ...]
-    swapped: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def mapping_policy(mapping: Mapping[Any, Any], registry: Registry) -> Policy:
@@ -192,14 +135,23 @@ def plan(
 
         registry = plugin_manager().registry
     chosen = resolve_policy(policy, model, registry)
-    planner = _Planner(
+    planner = Planner(
         model, chosen, registry, Selection.of(include, "include"), Selection.of(exclude, "exclude")
     )
+    if policy == "auto":
+        planner.note_rivals(registry.policies_for(model))
     return planner.run()
 
 
-class _Planner:
-    """The walk's decisions, module by module."""
+class Planner:
+    """The walk's decisions, module by module.
+
+    Attributes:
+        paths: every path of every module, by the module's id.
+        covered: the replacement that a module is part of, by the module's id.
+        reasons: why a module is not replaced itself, by the module's id.
+        preferred: where one plugin goes before another, as notes; a dictionary for its order.
+    """
 
     def __init__(
         self,
@@ -218,9 +170,30 @@ class _Planner:
         self.replacements: list[Replacement] = []
         self.kept: list[Kept] = []
         self.swapped: list[str] = []
+        self.paths: dict[int, list[str]] = {}
+        self.covered: dict[int, Replacement] = {}
+        self.reasons: dict[int, str] = {}
+        self.preferred: dict[str, None] = {}
+
+    def note_rivals(self, policies: Sequence[Policy]) -> None:
+        """Tell where the policy goes before another plugin's: that is never silent."""
+        mine, model_type = self.policy, model_type_of(self.model)
+        for other in policies:
+            if other.plugin != mine.plugin:
+                self.preferred[
+                    f"for model type {model_type!r}, policy {mine.name} ({mine.plugin}, priority "
+                    f"{mine.priority}) goes before {other.name} ({other.plugin}, priority "
+                    f"{other.priority})"
+                ] = None
 
     def run(self) -> ReplacementPlan:
+        """Decide for every module.
+
+        Raises:
+            See `plan`.
+        """
         walk = _walk(self.model)
+        self.paths = walk.paths
         every_path = [path for paths in walk.paths.values() for path in paths if path]
         self.include.require_all_used(every_path)
         self.exclude.require_all_used(every_path)
@@ -235,7 +208,6 @@ class _Planner:
             for i in range(len(p))
             if p[i] == "."
         }
-        covered: set[int] = set()
         in_scope: dict[str, bool] = {"": not self.include}
         out_of_scope: dict[str, bool] = {"": False}
         for path, module in walk.order:
@@ -252,7 +224,7 @@ class _Planner:
                     or path in excluded
                     or any(self._is_under(p, excluded) for p in paths[1:])
                 )
-            if id(module) in covered:
+            if id(module) in self.covered:
                 continue
             if isinstance(module, TTNNModule):
                 self.swapped.append(path)
@@ -261,7 +233,7 @@ class _Planner:
             elif not in_scope[path]:
                 self._keep(path, module, "not included by the caller")
             elif self._decide(path, paths, module, above_excluded):
-                covered.update(id(m) for m in module.modules())
+                self.covered.update((id(m), self.replacements[-1]) for m in module.modules())
         if not self.replacements and not self.swapped:
             raise NothingReplacedError(self._why_nothing())
         return ReplacementPlan(
@@ -271,14 +243,15 @@ class _Planner:
             replacements=tuple(self.replacements),
             kept=tuple(self.kept),
             swapped=tuple(self.swapped),
-            notes=tuple(self.policy.version_notes()),
+            notes=(*self.policy.version_notes(), *self.preferred),
         )
 
     @staticmethod
     def _is_under(path: str, chosen: set[str]) -> bool:
         return path in chosen or any(path[:i] in chosen for i in range(len(path)) if path[i] == ".")
 
-    def _rules_for(self, cls: type) -> list[int]:
+    def rules_for(self, cls: type) -> list[int]:
+        """The numbers of the policy's rules that are for modules of class ``cls``, in order."""
         if cls not in self.rules_by_class:
             self.rules_by_class[cls] = [
                 i for i, r in enumerate(self.policy.rules) if r.matches(cls)
@@ -294,14 +267,14 @@ class _Planner:
             Whether its children are covered by the replacement.
         """
         reasons: list[str] = []
-        for index in self._rules_for(type(module)):
+        for index in self.rules_for(type(module)):
             rule, only = self.policy.rules[index], self.rule_paths[index]
             if only and not any(only.match(p) for p in paths):
                 continue
             if path == "":
                 reasons.append("the model itself can't be replaced, only modules in it")
                 continue
-            candidates = self.registry.candidates(module, rule)
+            candidates = self.registry.candidates(module, rule, path)
             best = self.registry.choose(path, module, candidates)
             if best is None:
                 reasons += [f"{c.kernel.name}: {c.reason}" for c in candidates]
@@ -310,6 +283,7 @@ class _Planner:
             if covers and any(p in above for p in paths):
                 reasons.append(f"{best.kernel.name} would cover an excluded module")
                 continue
+            self._note_preference(module, best, candidates)
             self.replacements.append(
                 Replacement(
                     path=path,
@@ -329,7 +303,28 @@ class _Planner:
             )
         return False
 
+    def _note_preference(
+        self, module: nn.Module, best: Candidate, candidates: list[Candidate]
+    ) -> None:
+        """Tell where one plugin's kernel goes before another plugin's: that is never silent.
+
+        One of a priority below zero stands back by itself.
+        """
+        for other in candidates:
+            stands_back = other.kernel.priority < 0
+            if (
+                other.reason is None
+                and not stands_back
+                and other.kernel.plugin != best.kernel.plugin
+            ):
+                self.preferred[
+                    f"for {type(module).__name__}, {best.kernel.name} ({best.kernel.plugin}, "
+                    f"priority {best.kernel.priority}) goes before {other.kernel.name} "
+                    f"({other.kernel.plugin}, priority {other.kernel.priority})"
+                ] = None
+
     def _keep(self, path: str, module: nn.Module, reason: str) -> None:
+        self.reasons[id(module)] = reason
         own = sum(p.numel() for p in module._parameters.values() if p is not None)
         # A container that is passed over computes nothing by itself: its leaves are listed.
         if own or not module._modules or ":" in reason:
@@ -349,20 +344,3 @@ class _Planner:
             f"looks for {', '.join(wanted)}.{why} Check the policy, include= and exclude=; "
             "`symbiote plan MODEL` shows why each module stays."
         )
-
-
-def explain(model: nn.Module, path: str, registry: Registry | None = None) -> list[Candidate]:
-    """The registered kernels that could replace the module at ``path``, each with its verdict.
-
-    Raises:
-        SelectionError: if the model has no such module.
-    """
-    if registry is None:
-        from symbiote_core.plugins import plugin_manager
-
-        registry = plugin_manager().registry
-    modules = dict(model.named_modules())
-    Selection.of(path, "path").require_all_used([p for p in modules if p])
-    module = modules[path]
-    layer = module.torch_layer if isinstance(module, TTNNModule) else module
-    return [Candidate(k, k.verdict(layer)) for k in registry.kernels_for(type(layer))]

@@ -12,7 +12,7 @@ from torch import nn
 from symbiote_core.fallback import Activity
 from symbiote_core.module.ttnn_module import TTNNModule
 from symbiote_core.structure import map_leaves
-from symbiote_core.swap.plan import Kept, Replacement
+from symbiote_core.swap.planned import Kept, Replacement
 from symbiote_core.tensor.wrapper import TorchTTNNTensor
 
 ATTRIBUTE = "_symbiote_swap"

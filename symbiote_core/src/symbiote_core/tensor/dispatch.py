@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from symbiote_core.errors import DispatchError
+from symbiote_core.errors import DispatchError, origin_of
 from symbiote_core.runtime.active import ACTIVE, use_runtime
 from symbiote_core.structure import leaves, map_leaves
 from symbiote_core.tensor.wrapper import TorchTTNNTensor, set_dispatch, wrap
@@ -68,7 +68,7 @@ def dispatch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         out = handler.run(*raw)
     except Exception as error:  # any refusal of TTNN means: torch does this one, visibly
-        return _refused(runtime, error, func, args, kwargs)
+        return _refused(runtime, handler, error, func, args, kwargs)
     if isinstance(out, runtime.tensor_type):
         return wrap(out, owner.dtype, runtime, owner._ttnn_device, owner._activity)
     return _on_device(handler, func, args, kwargs)
@@ -83,7 +83,7 @@ def _view(handler: Any, func: Any, args: tuple[Any, ...]) -> Any:
     try:
         out = handler.run(owner.to_ttnn, *args[1:])
     except Exception as error:  # any refusal of TTNN means: torch does this one, visibly
-        return _refused(runtime, error, func, args, {})
+        return _refused(runtime, handler, error, func, args, {})
     if out is NotImplemented:
         return _on_device(handler, func, args, {})
     strides = _strides_on_torch(func, args, {})
@@ -109,10 +109,16 @@ def _wrap_like(
 
 
 def _refused(
-    runtime: Any, error: Exception, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    runtime: Any,
+    handler: Any,
+    error: Exception,
+    func: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
     failure = runtime.describe_error(error)
-    return _on_torch(func, args, kwargs, f"{failure.op or 'TTNN'}: {failure.message}")
+    why = f"{failure.op or 'TTNN'}: {failure.message} (handler of {origin_of(handler.plugin)})"
+    return _on_torch(func, args, kwargs, why)
 
 
 def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -151,7 +157,7 @@ def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str,
             with use_runtime(runtime):
                 out = handler.run(*device_args, **device_kwargs)
     except Exception as error:  # any refusal of TTNN means: torch does this one, visibly
-        return _refused(runtime, error, func, args, kwargs)
+        return _refused(runtime, handler, error, func, args, kwargs)
     if out is NotImplemented:
         return _on_torch(func, args, kwargs, f"the handler of plugin {handler.plugin} declined")
     assert dtype is not None
