@@ -18,10 +18,11 @@ STYLES = {
 }
 
 
-def find_plugins(load: bool) -> list[PluginRecord]:
+def find_plugins(output: Output, load: bool) -> list[PluginRecord]:
     """The plugins: from metadata only, or loaded.
 
     Args:
+        output: the command's output, whose JSON no plugin may write into.
         load: import and register them.
 
     Raises:
@@ -30,7 +31,7 @@ def find_plugins(load: bool) -> list[PluginRecord]:
     """
     if not load:
         return PluginManager().discover()
-    with hushed("symbiote.plugins"):
+    with output.reserved(), hushed("symbiote.plugins"):
         return list(plugin_manager().records.values())
 
 
@@ -46,7 +47,12 @@ def contents(record: PluginRecord) -> dict[str, list[str]]:
         "policies": [p.name for p in brought.policies],
         "runtimes": [r.name for r in brought.runtimes],
         "aten_handlers": [h.overload for h in brought.handlers],
+        "idle_hook_tests": [_name_of(test) for test in brought.idle_tests],
     }
+
+
+def _name_of(function: object) -> str:
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
 
 
 def as_data(record: PluginRecord, loaded: bool) -> dict[str, Any]:
@@ -63,13 +69,16 @@ def as_data(record: PluginRecord, loaded: bool) -> dict[str, Any]:
         "version": record.version,
         "state": record.state.value,
     }
-    if loaded:
+    if loaded or record.error is not None:
         data |= {
+            "api": record.api,
             "stage": record.stage,
+            "hook": record.hook,
             "error": None if record.error is None else type(record.error).__name__,
             "problem": record.problem,
-            "brings": contents(record),
         }
+    if loaded:
+        data["brings"] = contents(record)
     return data
 
 
@@ -88,26 +97,36 @@ def show_plugins(output: Output, records: Sequence[PluginRecord], loaded: bool) 
             "pip install symbiote brings the usual ones."
         )
         return
-    last = "Brings" if loaded else "Loads"
-    made = table("Plugins", "Name", "Distribution", "State", last)
+    columns = ("API", "State", "Brings") if loaded else ("State", "Loads")
+    made = table("Plugins", "Name", "Distribution", *columns)
     for record in records:
         made.add_row(
             Text(record.name, style="bold"),
-            Text(f"{record.distribution} {record.version}".strip()),
+            Text(record.release),
+            *([Text(record.api or "")] if loaded else []),
             Text(record.state.value, style=STYLES[record.state]),
-            _brings(record) if loaded else Text(record.value),
+            _told(record, loaded),
         )
     output.print(made)
     if not loaded:
         output.print(Text("None of them was imported; --load does that.", style="dim"))
 
 
-def _brings(record: PluginRecord) -> Text:
+_SINGULAR = {"policies": "policy"}
+
+
+def _told(record: PluginRecord, loaded: bool) -> Text:
     if record.problem:
         return Text(f"failed at {record.problem}", style="red")
-    counts = [
-        f"{len(names)} {kind.replace('_', ' ')}"
-        for kind, names in contents(record).items()
-        if names
-    ]
-    return Text(", ".join(counts) or "nothing")
+    return Text(_brings(record) if loaded else record.value)
+
+
+def _brings(record: PluginRecord) -> str:
+    counts = []
+    for kind, names in contents(record).items():
+        singular = _SINGULAR.get(kind, kind.removesuffix("s"))
+        if names:
+            counts.append(f"{len(names)} {singular if len(names) == 1 else kind}")
+    if not counts and record.state is not PluginState.ACTIVE:
+        return ""
+    return ", ".join(counts).replace("_", " ") or "nothing"

@@ -30,4 +30,4 @@ def command(
     from symbiote_cli.listing import find_plugins, show_plugins
 
     output = Output(as_json)
-    show_plugins(output, find_plugins(load), load)
+    show_plugins(output, find_plugins(output, load), load)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from symbiote_core import PluginManager, PluginRecord
 
 _ADVICE = {
+    "discover": "Two distributions bring a plugin of this name: uninstall one.",
     "import": "Its code, or something it imports, can't be imported: reinstall or update "
     "{distribution}.",
     "api": "Install a version of {distribution} that fits this symbiote-core.",
@@ -52,12 +53,17 @@ def _runtimes(manager: "PluginManager") -> Iterator[Finding]:
     failed = any(record.error is not None for record in manager.records.values())
     for spec in manager.registry.runtimes:
         name = f"{spec.name} (plugin {spec.plugin})"
-        why = spec.unavailable()
+        try:
+            why, chips = spec.unavailable(), list(spec.chips())
+        except Exception as error:  # whatever the plugin's code raises is told with its name
+            found = f"{type(error).__name__}: {error}"
+            advice = f"Mend it, or leave it out: SYMBIOTE_PLUGINS=…, without {spec.plugin}."
+            yield Finding(topic, name, Status.BROKEN, found, advice, traceback.format_exc())
+            continue
         if why is not None:
             yield Finding(topic, name, Status.ABSENT, f"can't be used here: {why}")
             continue
         usable += 1
-        chips = list(spec.chips())
         found = f"--device {' or '.join(spec.examples)}" + (
             f"; chips: {', '.join(chips)}" if chips else ""
         )
