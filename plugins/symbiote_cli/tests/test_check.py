@@ -366,6 +366,7 @@ def test_the_process_tells_what_is_wrong_with_the_input(vit_folder: Path) -> Non
         "seed": 0,
         "dtype": "auto",
         "verbosity": 0,
+        "trust_remote_code": False,
     }
     with started(checking.WORKER, asked, shows_errors=False) as process:
         step, error = process.messages()

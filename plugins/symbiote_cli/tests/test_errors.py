@@ -59,12 +59,13 @@ def test_an_id_that_can_not_be_had(symbiote: Any, monkeypatch: pytest.MonkeyPatc
     )
 
 
-def test_code_from_a_repository_is_never_run(symbiote: Any, tmp_path: Path) -> None:
+def test_code_of_a_model_is_not_run_unasked(symbiote: Any, tmp_path: Path) -> None:
     config = {"model_type": "mine", "auto_map": {"AutoConfig": "mine.MyConfig"}}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     message = failed(symbiote("plan", tmp_path))
-    assert "needs Python code from its repository, which symbiote never runs" in message
+    assert "it needs Python code from its repository. Read that code, and give" in message
+    assert "--trust-remote-code to run it" in message
     assert not (tmp_path / "ran").exists()
 
 

@@ -54,6 +54,7 @@ class Request:
     dtype: str
     batch: int
     weights: str | None
+    trust_remote_code: bool = False
 
 
 @attrs.frozen

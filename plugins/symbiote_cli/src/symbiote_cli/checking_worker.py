@@ -56,7 +56,7 @@ def _check(request: dict[str, Any], teller: Teller) -> None:
         teller.tell(kind="step", stage=stage, done=done, total=total, path=path, kernel=kernel)
 
     announce("load", 0, 0, "", "")
-    source = Source.of(request["model"])
+    source = Source.of(request["model"], request["trust_remote_code"])
     with quiet_libraries(), torch.no_grad():
         if request["random_weights"]:
             loaded = build_valueless(source, request["dtype"], request["seed"])

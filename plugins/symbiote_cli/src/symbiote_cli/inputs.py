@@ -143,7 +143,9 @@ def _pixels(model: Any, source: Source, image: Image.Image, notes: list[str]) ->
 
         def process() -> Any:
             processor = AutoImageProcessor.from_pretrained(
-                source.location, trust_remote_code=False, local_files_only=source.is_local
+                source.location,
+                trust_remote_code=source.trusts_code,
+                local_files_only=source.is_local,
             )
             return processor(images=image, return_tensors="pt")["pixel_values"]
 
@@ -189,7 +191,9 @@ def _tokens(
 
         def tokenize() -> Any:
             tokenizer = AutoTokenizer.from_pretrained(
-                source.location, trust_remote_code=False, local_files_only=source.is_local
+                source.location,
+                trust_remote_code=source.trusts_code,
+                local_files_only=source.is_local,
             )
             return tokenizer(text, return_tensors="pt")
 

@@ -22,19 +22,22 @@ class Source:
         location: what ``from_pretrained`` takes: a folder or a hub id.
         is_local: whether it is a folder here, so that nothing is asked of the hub.
         has_weights: False for a bare ``config.json``.
+        trusts_code: whether the user lets code run that the model brings along.
     """
 
     name: str
     location: str
     is_local: bool
     has_weights: bool
+    trusts_code: bool = False
 
     @classmethod
-    def of(cls, name: str) -> "Source":
+    def of(cls, name: str, trusts_code: bool = False) -> "Source":
         """Find out what ``name`` means.
 
         Args:
             name: a hub id, a local folder or a ``config.json``.
+            trusts_code: whether the user lets code run that the model brings along.
 
         Raises:
             CommandError: if it looks like a path and is not there, or holds no configuration.
@@ -46,20 +49,20 @@ class Source:
                     f"The folder {name} has no config.json, so it is no Hugging Face model. Give "
                     "the folder that model.save_pretrained(...) wrote."
                 )
-            return cls(name, str(path), True, True)
+            return cls(name, str(path), True, True, trusts_code)
         if path.is_file():
             if path.name != "config.json":
                 raise CommandError(
                     f"{name} is a file, and the only file that can be given is a config.json. Give "
                     "the folder that holds the model."
                 )
-            return cls(name, str(path.parent), True, False)
+            return cls(name, str(path.parent), True, False, trusts_code)
         if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name or not name:
             raise CommandError(
                 f"There is no file or folder {name!r}. MODEL is a Hugging Face id such as "
                 "google/vit-base-patch16-224, a local folder, or a config.json."
             )
-        return cls(name, name, False, True)
+        return cls(name, name, False, True, trusts_code)
 
 
 @attrs.frozen
@@ -97,8 +100,8 @@ def _advice(source: Source, error: Exception) -> str:
     everything = str(error)
     if "trust_remote_code" in everything:
         return (
-            "it needs Python code from its repository, which symbiote never runs. Use a model that "
-            "transformers brings the code for."
+            "it needs Python code from its repository. Read that code, and give "
+            "--trust-remote-code to run it, or use a model that transformers brings the code for."
         )
     if "safetensors" in everything:
         return (
@@ -123,7 +126,9 @@ def load_config(source: Source) -> Any:
     transformers = _transformers()
     with _told(source, "Can't read the configuration of"):
         return transformers.AutoConfig.from_pretrained(
-            source.location, trust_remote_code=False, local_files_only=source.is_local
+            source.location,
+            trust_remote_code=source.trusts_code,
+            local_files_only=source.is_local,
         )
 
 
@@ -139,6 +144,9 @@ def model_class(source: Source, config: Any) -> tuple[type[Any], tuple[str, ...]
     """
     transformers = _transformers()
     names = list(config.architectures or [])
+    own = _own_class(source, config, names) if source.trusts_code else None
+    if own is not None:
+        return own, (f"{own.__name__} is code that {source.name} brought along.",)
     if not names:
         mapping = transformers.models.auto.modeling_auto.MODEL_MAPPING
         with _told(source, "Can't choose a class for"):
@@ -152,6 +160,22 @@ def model_class(source: Source, config: Any) -> tuple[type[Any], tuple[str, ...]
             "Install a version that has it."
         )
     return found, ()
+
+
+def _own_class(source: Source, config: Any, names: list[str]) -> type[Any] | None:
+    """The class in the model's own code, which the user trusts; None if it brings no such class."""
+    mapped = getattr(config, "auto_map", None) or {}
+    models = [to for key, to in mapped.items() if key.startswith("AutoModel")]
+    named = [reference for reference in models if reference.rpartition(".")[2] in names]
+    if not named and (names or not models):
+        return None
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    with _told(source, "Can't load the code of"):
+        found: type[Any] = get_class_from_dynamic_module(
+            (named or models)[0], source.location, local_files_only=source.is_local
+        )
+        return found
 
 
 def load(source: Source, dtype: str) -> Loaded:

@@ -94,6 +94,13 @@ Exclude = Annotated[
         help="Leave these modules on torch; wins over --include. May be repeated.",
     ),
 ]
+TrustRemoteCode = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Run Python code that the model brings along; without it, none is.",
+    ),
+]
 RandomWeights = Annotated[
     bool, typer.Option("--random-weights", help="Build it from its configuration alone.")
 ]

@@ -42,13 +42,13 @@ class Planned:
 
 
 def plan_model(
-    output: Output, name: str, policy: str, include: Sequence[str], exclude: Sequence[str]
+    output: Output, source: Source, policy: str, include: Sequence[str], exclude: Sequence[str]
 ) -> Planned:
     """Build a model from its configuration and plan its swap.
 
     Args:
         output: for progress bars.
-        name: the model, as `Source.of` takes it.
+        source: where the model comes from.
         policy: a policy's name.
         include: see `symbiote_core.plan`.
         exclude: see `symbiote_core.plan`.
@@ -58,10 +58,9 @@ def plan_model(
         MissingPackageError: if transformers is not installed.
         SymbioteError: if there is no plan.
     """
-    source = Source.of(name)
     with needs("transformers", "read the configurations of Hugging Face models"):
         import transformers  # noqa: F401 - told before anything else is done
-    with output.reserved(), quiet_libraries(), working(output, f"Planning {name}"):
+    with output.reserved(), quiet_libraries(), working(output, f"Planning {source.name}"):
         loaded = build_empty(source)
         model = loaded.model
         made = plan(model, policy, include, exclude)
@@ -75,7 +74,7 @@ def plan_model(
         policies = plugin_manager().registry.policies.values()
         fitting = [p.name for p in policies if {kind, "*"} & set(p.model_types)]
         return Planned(
-            name=name,
+            name=source.name,
             plan=made,
             parameters=sum(p.numel() for p in model.parameters()),
             rivals=rivals,

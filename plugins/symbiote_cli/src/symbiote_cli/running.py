@@ -36,6 +36,7 @@ class Request:
     repeat: int
     dtype: str
     weights: str | None
+    trust_remote_code: bool = False
 
 
 @attrs.frozen
@@ -85,7 +86,7 @@ def run_model(output: Output, request: Request) -> RunResult:
         MissingPackageError: if transformers is not installed.
         SymbioteError: if the model can't be swapped; with ``strict``, if anything fell back.
     """
-    source = Source.of(request.model)
+    source = Source.of(request.model, request.trust_remote_code)
     with needs("transformers", "load Hugging Face models"):
         import transformers  # noqa: F401 - told before anything else is done
     with (

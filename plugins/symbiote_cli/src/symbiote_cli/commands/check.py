@@ -17,6 +17,7 @@ from symbiote_cli.options import (
     RandomWeights,
     Seed,
     Text,
+    TrustRemoteCode,
     Verbose,
     Weights,
 )
@@ -60,6 +61,7 @@ def command(
     ] = 0,
     dtype: LoadAs = DType.AUTO,
     weights: Weights = None,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: AsJson = False,
     _verbose: Verbose = 0,
 ) -> None:
@@ -82,6 +84,7 @@ def command(
         dtype=dtype.value,
         batch=batch,
         weights=None if weights is None else weights.value,
+        trust_remote_code=trust_remote_code,
     )
     result = check(output, request)
     show_check(output, result)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from symbiote_cli.options import AsJson, Exclude, Include, Model, Policy, Verbose
+from symbiote_cli.options import AsJson, Exclude, Include, Model, Policy, TrustRemoteCode, Verbose
 from symbiote_cli.output import Output
 
 SHORT_HELP = "Show what would be replaced in a model, by what and why."
@@ -27,11 +27,14 @@ def command(
     every: Annotated[
         bool, typer.Option("--all", help="Give each module a row of its own.")
     ] = False,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: AsJson = False,
     _verbose: Verbose = 0,
 ) -> None:
     """Plan a model built from its configuration, and show the plan."""
+    from symbiote_cli.loading import Source
     from symbiote_cli.planning import plan_model, show_plan
 
     output = Output(as_json)
-    show_plan(output, plan_model(output, model, policy, include, exclude), every)
+    source = Source.of(model, trust_remote_code)
+    show_plan(output, plan_model(output, source, policy, include, exclude), every)

@@ -17,6 +17,7 @@ from symbiote_cli.options import (
     RandomWeights,
     Seed,
     Text,
+    TrustRemoteCode,
     Verbose,
     Weights,
 )
@@ -51,6 +52,7 @@ def command(
     repeat: Annotated[int, typer.Option(min=1, help="Forwards, for their time.")] = 1,
     dtype: LoadAs = DType.AUTO,
     weights: Weights = None,
+    trust_remote_code: TrustRemoteCode = False,
     as_json: AsJson = False,
     _verbose: Verbose = 0,
 ) -> None:
@@ -74,5 +76,6 @@ def command(
         repeat=repeat,
         dtype=dtype.value,
         weights=None if weights is None else weights.value,
+        trust_remote_code=trust_remote_code,
     )
     show_run(output, run_model(output, request))
