@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from symbiote_cli.commands import check, demo, doctor, plan, plugins, run
+from symbiote_cli.commands import check, demo, doctor, explain, plan, plugins, run
 from symbiote_cli.errors import EXIT_INTERRUPTED
 from symbiote_cli.group import SymbioteGroup
 from symbiote_cli.options import Verbose, help_page
@@ -17,6 +17,7 @@ HELP = help_page(
         "symbiote demo",
         "symbiote doctor",
         "symbiote plan google/vit-base-patch16-224",
+        "symbiote explain google/vit-base-patch16-224 classifier",
         "symbiote run google/vit-base-patch16-224 --image cat.jpg --compare",
         "symbiote check google/vit-base-patch16-224",
     ),
@@ -62,7 +63,7 @@ def options(
     """Take the options that stand before the command."""
 
 
-for command in (demo, run, plan, check, plugins, doctor):
+for command in (demo, run, plan, explain, check, plugins, doctor):
     app.command(
         command.__name__.rpartition(".")[2],
         help=help_page(command.HELP, Examples=command.EXAMPLES),
