@@ -147,9 +147,6 @@ def test_an_aten_handler(runtime: FakeRuntime, device: FakeDevice) -> None:
 
 def test_an_idle_hook_test() -> None:
     _installed(Bringing(idle=[_unlucky]))
-    from symbiote_core import set_plugin_manager
-
-    set_plugin_manager(plugin_manager())  # installs the tests
     child = nn.Linear(1, 1)
     child.register_forward_hook(lambda *_: None)
     with pytest.raises(PluginError) as caught:

@@ -10,12 +10,20 @@ from collections.abc import Callable
 
 import torch
 
-IDLE_TESTS: list[Callable[[object], bool]] = []
-"""Tests that tell whether a hook does nothing right now; filled from the plugins' hooks."""
+IdleTest = Callable[[object], bool]
+"""Tells whether a hook does nothing right now."""
+
+_idle_tests: list[IdleTest] = []
+
+
+def install_idle_tests(tests: list[IdleTest]) -> None:
+    """Make these the tests that are asked (a registry's ``idle_tests``, which may grow)."""
+    global _idle_tests
+    _idle_tests = tests
 
 
 def _is_idle(hook: object) -> bool:
-    return any(test(hook) for test in IDLE_TESTS)
+    return any(test(hook) for test in _idle_tests)
 
 
 def active_hook(child: torch.nn.Module) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,8 @@ import pluggy
 
 from symbiote_core import hookspecs
 from symbiote_core.errors import PluginError
-from symbiote_core.plugins.records import PluginRecord
+from symbiote_core.module.hooks import IdleTest
+from symbiote_core.plugins.records import PluginRecord, told
 from symbiote_core.plugins.trace import trace_hooks
 from symbiote_core.registry.records import Contribution, KernelSpec, Policy
 from symbiote_core.runtime.protocol import RuntimeSpec
@@ -75,9 +77,8 @@ class Asker:
             if len(results) < len(caller.get_hookimpls()):
                 raise self._wrong(kind, None)  # pluggy leaves out what is None
             items = tuple(item for returned in results for item in self._items(returned, kind))
-            if kind is not Callable:
-                items = tuple(_owned(item, record.name) for item in items)
-            fields[field] = items
+            owned = _named if kind is Callable else _owned
+            fields[field] = tuple(owned(item, record) for item in items)
         record.hook = ""
         return Contribution(**fields)
 
@@ -99,14 +100,31 @@ class Asker:
         )
 
 
-def _owned(item: Any, plugin: str) -> Any:
+def _owned(item: Any, record: PluginRecord) -> Any:
     """A record with the plugin's name, also in the kernels that a policy brings in its rules."""
     if isinstance(item, Policy):
         rules = tuple(
-            attrs.evolve(rule, kernel=attrs.evolve(rule.kernel, plugin=plugin))
+            attrs.evolve(rule, kernel=attrs.evolve(rule.kernel, plugin=record.name))
             if isinstance(rule.kernel, KernelSpec)
             else rule
             for rule in item.rules
         )
-        return attrs.evolve(item, plugin=plugin, rules=rules)
-    return attrs.evolve(item, plugin=plugin)
+        return attrs.evolve(item, plugin=record.name, rules=rules)
+    return attrs.evolve(item, plugin=record.name)
+
+
+def _named(test: IdleTest, record: PluginRecord) -> IdleTest:
+    """A test for idle hooks whose errors name the plugin."""
+
+    @functools.wraps(test, updated=())
+    def is_idle(hook: object) -> bool:
+        try:
+            return test(hook)
+        except Exception as error:  # whatever the plugin's code raises is told with its place
+            raise PluginError(
+                record.name,
+                f"A test for idle hooks ({record.origin}) failed: {told(error)}. Mend it, or "
+                "leave its plugin out with SYMBIOTE_PLUGINS.",
+            ) from error
+
+    return is_idle

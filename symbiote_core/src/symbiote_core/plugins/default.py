@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from symbiote_core.errors import PluginError
-from symbiote_core.module.hooks import IDLE_TESTS
+from symbiote_core.module.hooks import install_idle_tests
 from symbiote_core.plugins.manager import PluginManager
-from symbiote_core.plugins.records import PluginRecord, told
+from symbiote_core.plugins.records import PluginRecord
 from symbiote_core.tensor.dispatch import install_handlers
 
 _manager: PluginManager | None = None
@@ -43,24 +40,4 @@ def loaded_record(plugin: str) -> PluginRecord | None:
 
 def _install(manager: PluginManager) -> None:
     install_handlers(manager.registry.handlers.by_overload)
-    IDLE_TESTS[:] = [
-        _named(test, record)
-        for record in manager.records.values()
-        for test in record.contribution.idle_tests
-    ]
-
-
-def _named(test: Callable[[object], bool], record: PluginRecord) -> Callable[[object], bool]:
-    """A test for idle hooks whose errors name the plugin."""
-
-    def is_idle(hook: object) -> bool:
-        try:
-            return test(hook)
-        except Exception as error:  # whatever the plugin's code raises is told with its place
-            raise PluginError(
-                record.name,
-                f"A test for idle hooks ({record.origin}) failed: {told(error)}. Mend it, or "
-                "leave its plugin out with SYMBIOTE_PLUGINS.",
-            ) from error
-
-    return is_idle
+    install_idle_tests(manager.registry.idle_tests)

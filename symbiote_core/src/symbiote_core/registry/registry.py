@@ -8,6 +8,7 @@ import attrs
 from torch import nn
 
 from symbiote_core.errors import AmbiguousKernelError, PolicyNotFoundError
+from symbiote_core.module.hooks import IdleTest
 from symbiote_core.registry.records import Contribution, KernelSpec, Policy, Rule
 from symbiote_core.runtime.protocol import RuntimeSpec
 from symbiote_core.tensor.handlers import HandlerTable
@@ -49,6 +50,7 @@ class Registry:
         self.policies: dict[str, Policy] = {}
         self.runtimes: list[RuntimeSpec] = []
         self.handlers = HandlerTable()
+        self.idle_tests: list[IdleTest] = []
         self._by_class: dict[type, tuple[KernelSpec, ...]] = {}
 
     def add(self, contribution: Contribution) -> None:
@@ -69,6 +71,7 @@ class Registry:
             self.runtimes.append(runtime)
         for handler in contribution.handlers:
             self.handlers.add(handler)
+        self.idle_tests += contribution.idle_tests
         self._by_class.clear()
 
     @staticmethod
