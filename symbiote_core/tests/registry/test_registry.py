@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -135,10 +136,12 @@ def test_the_higher_policy_is_taken_and_notes_unknown_versions(
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "6.1.0.dev1")
     registry = plugin_manager().registry
     rule = Rule(nn.Linear, KernelSpec("L", nn.Linear, FakeLinear))
-    low = Policy("low", ("*",), (rule,))
-    high = Policy("high", ("*",), (rule,), versions=(("lib", (4, 57), (6, 0)),), priority=1)
+    low = Policy("low", ("small",), (rule,))
+    high = Policy("high", ("small",), (rule,), versions=(("lib", (4, 57), (6, 0)),), priority=1)
     registry.add(Contribution(policies=(low, high)))
-    told = accelerate(small_model(), "fake")
+    model = small_model()
+    model.config = SimpleNamespace(model_type="small")  # type: ignore[assignment]
+    told = accelerate(model, "fake")
     assert told.policies[0][0] == "high"
     assert told.notes == (
         "policy 'high' knows lib 4.57 up to but without 6.0; 6.1.0.dev1 is installed",

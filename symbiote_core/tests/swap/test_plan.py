@@ -47,6 +47,42 @@ def _paths(made: ReplacementPlan) -> dict[str, str]:
     return {r.path: r.kernel.name for r in made.replacements}
 
 
+def _is_narrow(module: nn.Module) -> bool:
+    return getattr(module, "out_features", 9) < 3
+
+
+def _of_structure(supports: Any = None) -> Policy:
+    kernel = KernelSpec("narrow", nn.Module, FakeLinear, supports)
+    rule = Rule(nn.Module, kernel, subclasses=True, structure=_is_narrow)
+    return Policy("structural", ("*",), (rule,))
+
+
+def test_a_rule_for_a_structure_takes_modules_of_any_class() -> None:
+    made = plan(Encoder(), _of_structure())
+    assert _paths(made) == {"head": "narrow"}
+    # What it does not mean is no case for the rule, and is not told as refused by it.
+    assert {k.reason for k in made.kept} == {
+        f"no rule of policy 'structural' for {name}" for name in ("Linear", "LayerNorm")
+    }
+
+
+def test_what_is_of_the_structure_and_refused_is_told_with_the_reason() -> None:
+    with pytest.raises(NothingReplacedError) as caught:
+        plan(Encoder(), _of_structure(lambda module: f"{module.out_features} is odd"))
+    assert str(caught.value).startswith(
+        "Policy 'structural' replaces nothing in this Encoder. It looks for modules of a structure "
+        "that it knows. Refused: narrow: 2 is odd."
+    )
+
+
+def test_a_plan_says_that_its_policy_is_the_generic_one() -> None:
+    assert plan(Encoder(), _of_structure()).notes == (
+        "Policy 'structural' is the generic one: it knows layers by their structure, not this "
+        "Encoder. A policy of its own would keep more of it on the device.",
+    )
+    assert plan(Encoder(), COARSE).notes == ()
+
+
 def test_coarse_rules_come_first_and_cover_what_is_below() -> None:
     made = plan(Encoder(), COARSE)
     assert _paths(made) == {

@@ -14,6 +14,7 @@ from symbiote_core.errors import KernelError
 from symbiote_core.module.ttnn_module import TTNNModule
 
 Supports = Callable[[nn.Module], "str | None"]
+Structure = Callable[[nn.Module], bool]
 
 
 def qualified_name(cls: type) -> str:
@@ -114,12 +115,16 @@ class Rule:
             registered one.
         paths: patterns that the module's path must match; empty for all.
         subclasses: whether subclasses of ``replaces`` are meant too.
+        structure: tells whether a module of that class is built as the rule means it; None for
+            any. It looks and changes nothing. Modules that it leaves out are passed over, while
+            one that the kernel then refuses is listed with the reason.
     """
 
     replaces: type | str
     kernel: str | KernelSpec | None = None
     paths: tuple[str, ...] = ()
     subclasses: bool = False
+    structure: Structure | None = None
 
     def matches(self, cls: type) -> bool:
         """Whether modules of class ``cls`` are meant."""
@@ -132,7 +137,8 @@ class Policy:
 
     Attributes:
         name: what ``policy=`` takes.
-        model_types: the values of ``model.config.model_type`` that it is for.
+        model_types: the values of ``model.config.model_type`` that it is for; ``*`` for models that
+            no other policy is for.
         rules: in order; the first whose kernel supports a module is taken. A replaced module's
             children are not looked at, so coarse rules stand before fine ones.
         description: one line for lists.
@@ -149,6 +155,11 @@ class Policy:
     versions: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
     priority: int = 0
     plugin: str = ""
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether it is for models of any type."""
+        return "*" in self.model_types
 
     def version_notes(self) -> Sequence[str]:
         """What is installed in a version that this policy does not know."""

@@ -175,7 +175,7 @@ class Registry:
         model_type = model_type_of(model)
         fit = [p for p in self.policies.values() if model_type in p.model_types]
         if not fit:
-            fit = [p for p in self.policies.values() if "*" in p.model_types]
+            fit = [p for p in self.policies.values() if p.is_generic]
         return sorted(fit, key=lambda p: p.priority, reverse=True)
 
     def policy_for(self, model: nn.Module) -> Policy:

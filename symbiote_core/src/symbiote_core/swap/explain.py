@@ -199,7 +199,7 @@ class Explainer:
         automatic = policy == "auto"
         if chosen is not None:
             why = "asked for by name" if isinstance(policy, str) else "given by the caller"
-            if automatic and "*" in chosen.model_types:
+            if automatic and chosen.is_generic:
                 why = f"for every model, and no other is for model type {kind!r}"
             elif automatic:
                 why = f"for model type {kind!r}"
@@ -293,14 +293,16 @@ class Explainer:
         return repr(self.chosen.name) if self.chosen is not None else ""
 
     def _rules(self, path: str, layer: nn.Module) -> Iterator[tuple[int, Rule, bool]]:
-        """The rules for a module's class, numbered from 1, and whether its path is meant."""
+        """The rules for such a module, numbered from 1, and whether its path is meant."""
         if self.planner is None or self.chosen is None:
             return
         paths = self.planner.paths.get(id(layer), [path])
         for index in self.planner.rules_for(type(layer)):
-            only = self.planner.rule_paths[index]
+            rule, only = self.chosen.rules[index], self.planner.rule_paths[index]
+            if rule.structure is not None and not rule.structure(layer):
+                continue
             fits = not only or any(only.match(p) for p in paths)
-            yield index + 1, self.chosen.rules[index], fits
+            yield index + 1, rule, fits
 
     @staticmethod
     def _refusal(spec: KernelSpec, layer: nn.Module, path: str) -> str | None:

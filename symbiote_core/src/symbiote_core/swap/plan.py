@@ -243,8 +243,16 @@ class Planner:
             replacements=tuple(self.replacements),
             kept=tuple(self.kept),
             swapped=tuple(self.swapped),
-            notes=(*self.policy.version_notes(), *self.preferred),
+            notes=(*self._generic_notes(), *self.policy.version_notes(), *self.preferred),
         )
+
+    def _generic_notes(self) -> Iterator[str]:
+        if self.policy.is_generic:
+            yield (
+                f"Policy {self.policy.name!r} is the generic one: it knows layers by their "
+                f"structure, not this {type(self.model).__name__}. A policy of its own would keep "
+                "more of it on the device."
+            )
 
     @staticmethod
     def _is_under(path: str, chosen: set[str]) -> bool:
@@ -270,6 +278,8 @@ class Planner:
         for index in self.rules_for(type(module)):
             rule, only = self.policy.rules[index], self.rule_paths[index]
             if only and not any(only.match(p) for p in paths):
+                continue
+            if rule.structure is not None and not rule.structure(module):
                 continue
             if path == "":
                 reasons.append("the model itself can't be replaced, only modules in it")
@@ -335,8 +345,11 @@ class Planner:
             {
                 r.replaces if isinstance(r.replaces, str) else r.replaces.__name__
                 for r in self.policy.rules
+                if r.structure is None
             }
         )
+        if len(wanted) < len({r.replaces for r in self.policy.rules}):
+            wanted.append("modules of a structure that it knows")
         refused = sorted({k.reason for k in self.kept if not k.reason.startswith("no rule")})
         why = f" Refused: {'; '.join(refused[:5])}." if refused else ""
         return (
