@@ -20,7 +20,6 @@ from symbiote_owlvit import (
     TTNNOwlViTProjection,
     TTNNOwlViTTextEmbeddings,
     TTNNOwlViTVisionEmbeddings,
-    TTNNQuickGelu,
 )
 
 ADD = MULTIPLY = "BinaryNgDeviceOperation"
@@ -117,12 +116,6 @@ CASES = {
         "owlvit.vision_model.encoder.layers.0.self_attn",
         _tokens,
         (MATMUL, *HEADS, MATMUL),
-    ),
-    "quick_gelu": Case(
-        TTNNQuickGelu,
-        "owlvit.vision_model.encoder.layers.0.mlp.activation_fn",
-        lambda c: torch.randn(1, 1 + _patches(c.vision_config), c.vision_config.intermediate_size),
-        (MULTIPLY,),
     ),
     "projection": Case(
         TTNNOwlViTProjection,

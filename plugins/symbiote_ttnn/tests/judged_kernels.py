@@ -19,6 +19,7 @@ from symbiote_ttnn import AttentionLayers, TTNNKernel, TTNNPatchEmbedding, TTNNS
 MATMUL = "MatmulDeviceOperation"
 NORM = "LayerNormDeviceOperation"
 UNARY = "UnaryDeviceOperation"
+BINARY = "BinaryNgDeviceOperation"
 
 
 @attrs.frozen
@@ -61,6 +62,13 @@ class TTNNAttention(TTNNSelfAttention):
             width // torch_layer.heads,
             torch_layer.out,
         )
+
+
+class QuickGelu(nn.Module):
+    """Gelu as OpenAI's CLIP approximates it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.sigmoid(1.702 * x)
 
 
 class Patches(nn.Module):
@@ -123,6 +131,7 @@ CASES = {
     ),
     "TTNNGelu": _of("TTNNGelu", lambda g: nn.GELU(), (UNARY,), _widened),
     "TTNNGelu, tanh": _of("TTNNGelu", lambda g: nn.GELU(approximate="tanh"), (UNARY,), _widened),
+    "TTNNQuickGelu": _of("TTNNQuickGelu", lambda g: QuickGelu(), (BINARY,), _widened),
     "TTNNSilu": _of("TTNNSilu", lambda g: nn.SiLU(), (UNARY,), _widened),
     "TTNNReLU": _of("TTNNReLU", lambda g: nn.ReLU(), (UNARY,), _widened),
     "TTNNTanh": _of("TTNNTanh", lambda g: nn.Tanh(), (UNARY,), _widened),

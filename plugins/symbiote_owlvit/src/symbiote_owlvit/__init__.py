@@ -8,7 +8,6 @@ from symbiote_owlvit.kernels import (
     TTNNOwlViTProjection,
     TTNNOwlViTTextEmbeddings,
     TTNNOwlViTVisionEmbeddings,
-    TTNNQuickGelu,
 )
 
 __all__ = [
@@ -19,5 +18,4 @@ __all__ = [
     "TTNNOwlViTProjection",
     "TTNNOwlViTTextEmbeddings",
     "TTNNOwlViTVisionEmbeddings",
-    "TTNNQuickGelu",
 ]

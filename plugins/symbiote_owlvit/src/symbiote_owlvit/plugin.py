@@ -48,7 +48,7 @@ class OwlViTPlugin:
 
     @hookimpl
     def symbiote_kernels(self) -> list[KernelSpec]:
-        """The kernels for OWL-ViT's modules, and for quick_gelu."""
+        """The kernels for OWL-ViT's modules."""
         targets = {
             "TTNNOwlViTAttention": "OwlViTAttention",
             "TTNNOwlViTBoxHead": "OwlViTBoxPredictionHead",
@@ -61,11 +61,8 @@ class OwlViTPlugin:
             "TTNNOwlViTVisionEmbeddings": "OwlViTVisionEmbeddings",
         }
         return [
-            KernelSpec("TTNNQuickGelu", _QUICK_GELU, f"{_KERNELS}:TTNNQuickGelu"),
-            *(
-                KernelSpec(name, f"{_OWLVIT}.{target}", f"{_KERNELS}:{name}")
-                for name, target in targets.items()
-            ),
+            KernelSpec(name, f"{_OWLVIT}.{target}", f"{_KERNELS}:{name}")
+            for name, target in targets.items()
         ]
 
     @hookimpl

@@ -10,9 +10,6 @@ from torch import nn
 
 from symbiote_ttnn import AttentionLayers, activation_name
 
-QUICK_GELU = 1.702
-"""The factor in ``quick_gelu(x) = x * sigmoid(1.702 * x)``, as in transformers' activations."""
-
 
 def attention_layers(attention: Any) -> AttentionLayers:
     """The layers of an ``OwlViTAttention``.

@@ -2,6 +2,7 @@
 
 from symbiote_ttnn.config import KernelConfig
 from symbiote_ttnn.kernels import (
+    QUICK_GELU,
     AttentionLayers,
     TTNNEmbedding,
     TTNNGelu,
@@ -16,6 +17,7 @@ from symbiote_ttnn.kernels import (
     TTNNLinearSilu,
     TTNNLinearTanh,
     TTNNPatchEmbedding,
+    TTNNQuickGelu,
     TTNNReLU,
     TTNNRMSNorm,
     TTNNSelfAttention,
@@ -32,6 +34,7 @@ from symbiote_ttnn.late import ttnn
 from symbiote_ttnn.runtimes.guards import MockChipError
 
 __all__ = [
+    "QUICK_GELU",
     "AttentionLayers",
     "KernelConfig",
     "MockChipError",
@@ -48,6 +51,7 @@ __all__ = [
     "TTNNLinearSilu",
     "TTNNLinearTanh",
     "TTNNPatchEmbedding",
+    "TTNNQuickGelu",
     "TTNNRMSNorm",
     "TTNNReLU",
     "TTNNSelfAttention",

@@ -7,7 +7,6 @@ from symbiote_owlvit.kernels.heads import (
     TTNNOwlViTProjection,
 )
 from symbiote_owlvit.kernels.layer import TTNNOwlViTLayer
-from symbiote_owlvit.kernels.mlp import TTNNQuickGelu
 from symbiote_owlvit.kernels.model import TTNNOwlViTModel
 from symbiote_owlvit.kernels.text import TTNNOwlViTText
 from symbiote_owlvit.kernels.text_embeddings import TTNNOwlViTTextEmbeddings
@@ -25,5 +24,4 @@ __all__ = [
     "TTNNOwlViTTextEmbeddings",
     "TTNNOwlViTVision",
     "TTNNOwlViTVisionEmbeddings",
-    "TTNNQuickGelu",
 ]

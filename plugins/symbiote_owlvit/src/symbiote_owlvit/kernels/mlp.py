@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import nn
 
-from symbiote_owlvit.structure import QUICK_GELU, EncoderLayer, is_quick_gelu
-from symbiote_ttnn import TTNNKernel, TTNNLinear, activation_name, tile, tile_transposed, ttnn
+from symbiote_owlvit.structure import EncoderLayer, is_quick_gelu
+from symbiote_ttnn import QUICK_GELU, TTNNLinear, activation_name, tile, tile_transposed
 
 
 class TTNNScaledLinear(TTNNLinear):
@@ -57,19 +55,3 @@ def mlp_linears(parts: EncoderLayer) -> tuple[TTNNLinear, TTNNLinear]:
         TTNNScaledLinear.scaled(parts.first, QUICK_GELU, QUICK_GELU, "silu"),
         TTNNScaledLinear.scaled(parts.second, 1 / QUICK_GELU, 1.0),
     )
-
-
-class TTNNQuickGelu(TTNNKernel):
-    """``x * sigmoid(1.702 * x)`` by itself, in one operation: any shape."""
-
-    def launch_arguments(self) -> dict[str, Any]:
-        """The chain of functions that the second factor goes through."""
-        chain = [
-            ttnn.UnaryWithParam(ttnn.UnaryOpType.MUL_UNARY_SFPU, QUICK_GELU),
-            ttnn.UnaryWithParam(ttnn.UnaryOpType.SIGMOID),
-        ]
-        return {"input_tensor_b_activations": chain}
-
-    def forward(self, input_tensor: Any) -> Any:
-        """Apply it element by element."""
-        return ttnn.multiply(input_tensor, input_tensor, **self.launch)

@@ -1,7 +1,9 @@
 """TTNN kernels that stand for torch modules."""
 
 from symbiote_ttnn.kernels.activation import (
+    QUICK_GELU,
     TTNNGelu,
+    TTNNQuickGelu,
     TTNNReLU,
     TTNNSilu,
     TTNNTanh,
@@ -31,6 +33,7 @@ from symbiote_ttnn.kernels.patch_embedding import (
 
 __all__ = [
     "FUSED_ACTIVATIONS",
+    "QUICK_GELU",
     "AttentionLayers",
     "TTNNEmbedding",
     "TTNNGelu",
@@ -45,6 +48,7 @@ __all__ = [
     "TTNNLinearSilu",
     "TTNNLinearTanh",
     "TTNNPatchEmbedding",
+    "TTNNQuickGelu",
     "TTNNRMSNorm",
     "TTNNReLU",
     "TTNNSelfAttention",

@@ -21,6 +21,9 @@ TANH_GELUS = frozenset(
 )
 """Class names of transformers' activations that compute the tanh form of gelu."""
 
+QUICK_GELU = 1.702
+"""The factor in ``x * sigmoid(1.702 * x)``, by which OpenAI's CLIP approximates gelu."""
+
 
 def gelu_form(layer: nn.Module) -> str | None:
     """``erf`` or ``tanh`` for a module that computes gelu, None for others."""
@@ -61,6 +64,22 @@ class TTNNGelu(TTNNKernel):
     def forward(self, input_tensor: Any) -> Any:
         """Apply gelu element by element."""
         return ttnn.gelu(living(input_tensor, "ttnn.gelu"), **self.launch)
+
+
+class TTNNQuickGelu(TTNNKernel):
+    """``x * sigmoid(1.702 * x)``, in one operation: any shape."""
+
+    def launch_arguments(self) -> dict[str, Any]:
+        """The chain of functions that the second factor goes through."""
+        chain = [
+            ttnn.UnaryWithParam(ttnn.UnaryOpType.MUL_UNARY_SFPU, QUICK_GELU),
+            ttnn.UnaryWithParam(ttnn.UnaryOpType.SIGMOID),
+        ]
+        return {"input_tensor_b_activations": chain}
+
+    def forward(self, input_tensor: Any) -> Any:
+        """Apply it element by element."""
+        return ttnn.multiply(input_tensor, input_tensor, **self.launch)
 
 
 class TTNNSilu(TTNNKernel):
