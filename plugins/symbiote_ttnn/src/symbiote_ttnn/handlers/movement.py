@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,9 +87,33 @@ def _squeeze(x: Any, dim: int) -> Any:
     return ttnn.reshape(x, tuple(shape))
 
 
+def _split(x: Any, size: int, dim: int = 0) -> Any:
+    total = tuple(x.shape)[dim]
+    return [_slice(x, dim, start, start + size) for start in range(0, total, size)]
+
+
+def _split_with_sizes(x: Any, sizes: Sequence[int], dim: int = 0) -> Any:
+    if 0 in sizes:
+        return NotImplemented
+    ends = list(itertools.accumulate(sizes))
+    return [_slice(x, dim, end - size, end) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _t(x: Any) -> Any:
+    return ttnn.transpose(x, 0, 1) if len(tuple(x.shape)) == 2 else x
+
+
+def _is_nothing(tensor: Any) -> bool:
+    """Whether it is the empty [0] that torch lets stand in a list to join, as caches start with."""
+    return isinstance(tensor, torch.Tensor) and tuple(tensor.shape) == (0,)
+
+
 def _cat(tensors: Sequence[Any], dim: int = 0) -> Any:
+    tensors = [t for t in tensors if not _is_nothing(t)]
     if any(isinstance(t, torch.Tensor) for t in tensors):
         return NotImplemented
+    if len(tensors) == 1:
+        return _clone(tensors[0])
     living(tensors[0], "ttnn.concat")
     return ttnn.concat(list(tensors), dim=dim)
 
@@ -131,6 +156,9 @@ def handlers() -> list[AtenHandler]:
         AtenHandler("aten.transpose.int", _transpose),
         AtenHandler("aten.permute.default", _permute),
         AtenHandler("aten.expand.default", _expand),
+        AtenHandler("aten.split.Tensor", _split),
+        AtenHandler("aten.split_with_sizes.default", _split_with_sizes),
+        AtenHandler("aten.t.default", _t),
         AtenHandler("aten.unsqueeze.default", _unsqueeze),
         AtenHandler("aten.squeeze.dim", _squeeze),
         AtenHandler("aten.cat.default", _cat),
