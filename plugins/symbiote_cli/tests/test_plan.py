@@ -54,13 +54,26 @@ def test_json(symbiote: Any, vit_folder: Path) -> None:
     assert result.exit_code == 0, result.output
     data = json.loads(result.stdout)
     assert data["policy"] == "vit"
-    assert data["other_policies"] == ["vit-fine"]
+    assert sorted(data["other_policies"]) == ["generic", "vit-fine"]
     assert 0 < data["replaced_parameters"] <= data["parameters"]
     layers = [r for r in data["replacements"] if r["module_class"] == "ViTLayer"]
     assert len(layers) == 2
     assert layers[0]["kernel"] == "TTNNViTLayer"
     assert layers[0]["plugin"] == "vit"
     assert layers[0]["why"] == "rule of policy 'vit' for ViTLayer"
+
+
+def test_an_architecture_without_a_policy_of_its_own(symbiote: Any, tmp_path: Path) -> None:
+    config = {"model_type": "bert", "architectures": ["BertModel"], "num_hidden_layers": 1}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    data = json.loads(symbiote("plan", tmp_path, "--json").stdout)
+    assert (data["policy"], data["plugin"]) == ("generic", "ttnn")
+    assert any("Policy 'generic' is the generic one" in note for note in data["notes"])
+    told = symbiote("plan", tmp_path)
+    assert told.exit_code == 0, told.output
+    assert "it knows layers by their structure, not this BertModel" in " ".join(
+        (told.stdout + told.stderr).split()
+    )
 
 
 def test_a_configuration_without_architecture(symbiote: Any, vit_folder: Path) -> None:

@@ -1,10 +1,11 @@
-"""The plugin ``ttnn``: kernels, aten handlers and the runtimes on the real TTNN."""
+"""The plugin ``ttnn``: kernels, the generic policy, aten handlers, runtimes on the real TTNN."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from symbiote_core import AtenHandler, KernelSpec, RuntimeSpec, hookimpl
+from symbiote_core import AtenHandler, KernelSpec, Policy, RuntimeSpec, hookimpl
+from symbiote_ttnn.generic import GENERIC
 from symbiote_ttnn.handlers import all_handlers
 from symbiote_ttnn.integrations.transformers import is_idle_recorder
 from symbiote_ttnn.known import kernel_specs
@@ -20,6 +21,11 @@ class TTNNPlugin:
     def symbiote_kernels(self) -> list[KernelSpec]:
         """The kernels for torch's own modules and transformers' activations."""
         return kernel_specs()
+
+    @hookimpl
+    def symbiote_policies(self) -> list[Policy]:
+        """The generic policy, for models that no other policy is for."""
+        return [GENERIC]
 
     @hookimpl
     def symbiote_aten_handlers(self) -> list[AtenHandler]:

@@ -11,27 +11,39 @@ from symbiote_ttnn.kernels.base import TTNNKernel
 from symbiote_ttnn.kernels.conversion import tile
 from symbiote_ttnn.late import ttnn
 
+_EPSILONS = ("variance_epsilon", "eps", "epsilon")
+"""What torch and Hugging Face call it."""
+
+
+def epsilon_of(layer: nn.Module) -> float | None:
+    """The epsilon of a norm, or None if it has none."""
+    for name in _EPSILONS:
+        value = getattr(layer, name, None)
+        if isinstance(value, float):
+            return value
+    return None
+
 
 class TTNNLayerNorm(TTNNKernel):
-    """`nn.LayerNorm` over the last dimension: [..., D] → [..., D]."""
+    """`nn.LayerNorm`, or one of that structure, over the last dimension: [..., D] → [..., D]."""
 
     @classmethod
     def supports(cls, torch_layer: Any) -> str | None:
         """Norms over one dimension."""
-        shape = tuple(torch_layer.normalized_shape)
+        shape = tuple(getattr(torch_layer, "normalized_shape", (None,)))
         if len(shape) != 1:
             return f"TTNN normalises over the last dimension only, not over {list(shape)}"
         return None
 
     def preprocess_weights_impl(self) -> None:
         """Convert scale and shift, [D] each, where there are any."""
-        layer = self.torch_layer
-        self.tt_weight = None if layer.weight is None else tile(layer.weight)
-        self.tt_bias = None if layer.bias is None else tile(layer.bias)
+        weight, bias = (getattr(self.torch_layer, name, None) for name in ("weight", "bias"))
+        self.tt_weight = None if weight is None else tile(weight)
+        self.tt_bias = None if bias is None else tile(bias)
 
     def launch_arguments(self) -> dict[str, Any]:
         """The layer's epsilon."""
-        return super().launch_arguments() | {"epsilon": self.torch_layer.eps}
+        return super().launch_arguments() | {"epsilon": epsilon_of(self.torch_layer)}
 
     def forward(self, input_tensor: Any) -> Any:
         """Normalise [..., D]."""
@@ -50,16 +62,8 @@ class TTNNRMSNorm(TTNNKernel):
         weight = getattr(torch_layer, "weight", None)
         if weight is None or weight.ndim != 1:
             return "TTNN's RMS norm needs a weight of one dimension"
-        if cls._epsilon(torch_layer) is None:
-            return "it has neither eps nor variance_epsilon"
-        return None
-
-    @staticmethod
-    def _epsilon(layer: nn.Module) -> float | None:
-        for name in ("variance_epsilon", "eps"):
-            value = getattr(layer, name, None)
-            if isinstance(value, float):
-                return value
+        if epsilon_of(torch_layer) is None:
+            return f"it has none of {', '.join(_EPSILONS)}"
         return None
 
     def preprocess_weights_impl(self) -> None:
@@ -68,7 +72,7 @@ class TTNNRMSNorm(TTNNKernel):
 
     def launch_arguments(self) -> dict[str, Any]:
         """The layer's epsilon."""
-        return super().launch_arguments() | {"epsilon": self._epsilon(self.torch_layer)}
+        return super().launch_arguments() | {"epsilon": epsilon_of(self.torch_layer)}
 
     def forward(self, input_tensor: Any) -> Any:
         """Normalise [..., D]."""

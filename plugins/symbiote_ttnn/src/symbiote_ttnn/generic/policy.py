@@ -1,0 +1,52 @@
+"""The generic policy: layers of any model, recognised by their structure."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from symbiote_core import KernelSpec, Policy, Rule
+from symbiote_ttnn.generic.conv1d import CONV1D
+from symbiote_ttnn.generic.norms import (
+    is_layer_norm,
+    is_offset_rms_norm,
+    is_rms_norm,
+    looks_like_norm,
+    unknown_norm,
+)
+from symbiote_ttnn.known import kernel_specs
+
+_HERE = "symbiote_ttnn.generic"
+_KERNELS = "symbiote_ttnn.kernels"
+
+
+def _spec(name: str, replaces: type | str = nn.Module, package: str = _HERE) -> KernelSpec:
+    return KernelSpec(name, replaces, f"{package}:{name}", plugin="ttnn")
+
+
+_UNKNOWN_NORM = KernelSpec(
+    "TTNNLayerNorm", nn.Module, f"{_KERNELS}:TTNNLayerNorm", unknown_norm, plugin="ttnn"
+)
+
+_LAYERS = (
+    *(Rule(known.replaces) for known in kernel_specs()),
+    Rule(CONV1D, _spec("TTNNConv1D", CONV1D)),
+)
+
+_NORMS = tuple(
+    Rule(nn.Module, kernel, subclasses=True, structure=structure)
+    for structure, kernel in (
+        (is_rms_norm, _spec("TTNNRMSNorm", package=_KERNELS)),
+        (is_offset_rms_norm, _spec("TTNNOffsetRMSNorm")),
+        (is_layer_norm, _spec("TTNNLayerNorm", package=_KERNELS)),
+        (looks_like_norm, _UNKNOWN_NORM),
+    )
+)
+
+GENERIC = Policy(
+    "generic",
+    ("*",),
+    _LAYERS + _NORMS,
+    "any model: linear layers, norms, embeddings and activations, by structure",
+    priority=-100,
+)
+"""For models that no other policy is for."""
