@@ -6,29 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from emulator_golden import on_device, stored, values
+from emulator_golden import on_device, sharded, shards_of, stored, values
 
 from symbiote_emulator import ttnn
 
 ROW_MAJOR = ttnn.ShardOrientation.ROW_MAJOR
-
-
-def sharded(
-    device: Any, value: torch.Tensor, kind: str, grid: tuple[int, int], shard: tuple[int, int]
-) -> Any:
-    """Tiles in L1, a shard of this shape on each core of a grid of columns and rows."""
-    end = ttnn.CoreCoord(grid[0] - 1, grid[1] - 1)
-    cores = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), end)])
-    spec = ttnn.ShardSpec(cores, shard, ROW_MAJOR)
-    layout = getattr(ttnn.TensorMemoryLayout, f"{kind}_SHARDED")
-    memory = ttnn.MemoryConfig(layout, ttnn.BufferType.L1, spec)
-    return ttnn.to_memory_config(on_device(value, device), memory)
-
-
-def shards_of(tensor: Any) -> tuple[int, tuple[int, ...]]:
-    """Cores, and the shape of a shard."""
-    spec = tensor.memory_config().shard_spec
-    return spec.grid.num_cores(), tuple(spec.shape)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from symbiote_emulator.errors import OperationRefused
-from symbiote_emulator.operations._matmul_blocks import check_blocks
+from symbiote_emulator.operations._matmul_blocks import (
+    check_blocks,
+    check_parts,
+    check_second_blocks,
+)
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
+    TILE_SIZE,
     BufferType,
     CoreGrid,
     DataType,
@@ -15,6 +21,9 @@ from symbiote_emulator.types import (
     TensorMemoryLayout,
     UnaryWithParam,
 )
+
+_INNER_BLOCK: Final = 2
+"""Tiles of the inner dimension in a block of TTNN's program for operands in L1."""
 
 
 def check_ranks(a: Tensor, b: Tensor) -> None:
@@ -65,22 +74,25 @@ def check_placement(
         wide_sums: whether the sums are kept in float32.
 
     Raises:
-        OperationRefused: a batch of one broadcasts with a grid or in L1, a vector is in1 with a
-            grid, or shards are where they can't be.
+        OperationRefused: a batch of one broadcasts with a grid, or in L1 over an odd number of
+            tiles; a vector is in1 with a grid; or shards are where they can't be.
     """
     memory = output.memory_config() if output is not None else memory_config
     configs = [a.memory_config(), b.memory_config()] + ([memory] if memory is not None else [])
     in_l1 = any(c.buffer_type is BufferType.L1 for c in configs)
-    if grid is not None or in_l1:
+    inner = a.spec.padded_shape[-2 if transpose_a and len(a.spec.shape) > 1 else -1]
+    if grid is not None or (in_l1 and inner // TILE_SIZE % _INNER_BLOCK):
         _check_broadcast(a, b)
     if len(b.spec.shape) < 2:  # a vector
         _check_vector(a, b, grid, in_l1=in_l1, transpose_a=transpose_a)
     if configs[0].is_sharded() or configs[1].is_sharded():
-        _check_shards(a, b, fused)
+        _check_shards(a, b, grid, fused, transpose_b=transpose_b)
         if math.prod(b.spec.shape[:-2]) > 1:
             check_blocks(
                 a, b, transpose_a=transpose_a, transpose_b=transpose_b, wide_sums=wide_sums
             )
+        else:
+            check_parts(a, transpose_a=transpose_a)
 
 
 def check_output_dtype(dtype: DataType | None, output: Tensor) -> None:
@@ -130,23 +142,34 @@ def _check_vector(
         )
 
 
-def _check_shards(a: Tensor, b: Tensor, fused: UnaryWithParam | None) -> None:
+def _check_shards(
+    a: Tensor,
+    b: Tensor,
+    grid: CoreGrid | None,
+    fused: UnaryWithParam | None,
+    *,
+    transpose_b: bool,
+) -> None:
     layout, other = (t.memory_config().memory_layout for t in (a, b))
-    if a.is_sharded() and fused is not None:
+    if fused is not None:
         raise OperationRefused(
             f"Sharded matmul run with UnaryOpType::{fused.op_type.name} activation: this should be "
             "placed in the program config's fused_activation field",
             "Apply the activation afterwards.",
         )
-    if layout is TensorMemoryLayout.WIDTH_SHARDED and math.prod(b.spec.shape[:-2]) > 1:
+    batched = math.prod(b.spec.shape[:-2]) > 1
+    if layout is TensorMemoryLayout.WIDTH_SHARDED and batched:
         raise OperationRefused(
             "Input A memory layout must not be WIDTH_SHARDED, got: "
             "TensorMemoryLayout::WIDTH_SHARDED",
             "Move the operand with ttnn.to_memory_config.",
         )
-    if b.is_sharded() and not a.is_sharded():
+    if not b.is_sharded():
+        return
+    if a.is_sharded() or grid is None or not batched:
         raise OperationRefused(
             "MatmulMultiCoreProgramConfig: Input B memory layout must be INTERLEAVED, got: "
             f"TensorMemoryLayout::{other.name}",
             "Move the operand with ttnn.to_memory_config.",
         )
+    check_second_blocks(a, b, transpose_b=transpose_b)

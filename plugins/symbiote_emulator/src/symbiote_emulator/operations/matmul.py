@@ -22,11 +22,18 @@ from symbiote_emulator.operations._activations import (
     takes,
 )
 from symbiote_emulator.operations._common import (
-    broadcast_shapes,
     emit,
     fill_output,
     require_device,
     require_tile,
+)
+from symbiote_emulator.operations._matmul_bias import (
+    addend,
+    check_added_bias,
+    check_bias,
+    check_l1_transposes,
+    is_added_apart,
+    summed_shape,
 )
 from symbiote_emulator.operations._matmul_checks import (
     check_output_dtype,
@@ -103,8 +110,12 @@ def linear(
     """
     fused = parse_activation(activation)
     a, b = input_tensor_a, input_tensor_b
+    empty = 0 in (*a.spec.shape, *b.spec.shape)
     batched = math.prod(b.spec.shape[:-2]) > 1
-    _check_grid(core_grid, fused, batched=batched)
+    in_l1 = core_grid is None and not a.is_sharded() and _any_l1(a, b, memory_config)
+    apart = bias is not None and is_added_apart(bias, b, in_l1=in_l1, transpose_b=transpose_b)
+    if not empty:
+        _check_grid(core_grid, fused, batched=batched, apart=apart)
     check_ranks(a, b)
     device = _check_operands(a, b)
     if optional_output_tensor is not None:
@@ -127,15 +138,17 @@ def linear(
             if compute_kernel_config is not None
             else out_dtype is DataType.FLOAT32,
         )
-    _check_fused_transpose(a, core_grid, batched=batched, transpose_a=transpose_a)
+    if not empty:
+        _check_fused_transpose(a, core_grid, batched=batched, transpose_a=transpose_a)
     if bias is not None:
-        _check_bias(bias)
-        in_l1 = core_grid is None and _any_l1(a, b, memory_config)
-        _check_l1_transposes(a, b, in_l1, transpose_a=transpose_a, transpose_b=transpose_b)
-        if in_l1 or batched or math.prod(bias.spec.padded_shape[:-1]) != 32:
-            _check_added_bias(out_dtype, bias.dtype)
-        shape = broadcast_shapes(shape, bias.spec.shape)
-    if fused is not None and not takes(fused.op_type, out_dtype):
+        check_bias(bias)
+        if in_l1:
+            check_l1_transposes(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+        if apart:
+            check_added_bias(out_dtype, bias.dtype)
+        shape = summed_shape(shape, a, b, bias, apart=apart)
+    in_program = core_grid is not None and not apart and not empty
+    if fused is not None and not in_program and not takes(fused.op_type, out_dtype):
         raise OperationRefused(
             f"Unary: UnaryOpType::{fused.op_type.name} does not support integer input dtype "
             f"DataType::{out_dtype.name}",
@@ -149,14 +162,14 @@ def linear(
             a.dtype, b.dtype, explicit_grid=core_grid is not None or program_config is not None
         )
     )
-    if 0 in (*a.spec.shape, *b.spec.shape):
+    if empty:
         result = _of_nothing(shape, bias, fused)
     else:
         result = product(
             _oriented(a, transpose=transpose_a, is_in0=True),
             _oriented(b, transpose=transpose_b, is_in0=False),
             fidelity,
-            _addend(bias, b),
+            addend(bias, b),
             fused,
             kept=b.kept(transposed=transpose_b),
             bf16_out=out_dtype is DataType.BFLOAT16,
@@ -213,7 +226,9 @@ def matmul(
     )
 
 
-def _check_grid(grid: CoreGrid | None, fused: UnaryWithParam | None, *, batched: bool) -> None:
+def _check_grid(
+    grid: CoreGrid | None, fused: UnaryWithParam | None, *, batched: bool, apart: bool
+) -> None:
     if grid is None:
         return
     if grid.num_cores == 0:
@@ -225,7 +240,7 @@ def _check_grid(grid: CoreGrid | None, fused: UnaryWithParam | None, *, batched:
             "Cannot use activation with batched input b",
             "Leave core_grid out, or apply the activation afterwards.",
         )
-    if fused.op_type not in FUSABLE:
+    if not apart and fused.op_type not in FUSABLE:
         raise OperationRefused(
             f"Unsupported UnaryOpType for fused activation: UnaryOpType::{fused.op_type.name}",
             "Leave core_grid out, or apply the activation afterwards.",
@@ -311,7 +326,7 @@ def _check_fused_transpose(
     a: Tensor, grid: CoreGrid | None, *, batched: bool, transpose_a: bool
 ) -> None:
     batch = math.prod(a.spec.shape[:-2])
-    if batched or not transpose_a or grid is None:
+    if batched or not transpose_a or (grid is None and not a.is_sharded()):
         return
     if batch > 1 and a.spec.padded_shape[-1] > 32:
         raise OperationRefused(
@@ -319,16 +334,6 @@ def _check_fused_transpose(
             f"M_per_batch > 1 (batch_size={batch})",
             "Leave core_grid out, or transpose first.",
         )
-
-
-def _check_bias(bias: Tensor) -> None:
-    storage = bias.storage_type()
-    if storage is not StorageType.DEVICE:
-        raise OperationRefused(
-            f"Input tensor B must be on device, got storage type: StorageType::{storage.name}",
-            "Move the bias with ttnn.to_device(tensor, device).",
-        )
-    require_device(bias)
 
 
 def _of_nothing(
@@ -341,44 +346,9 @@ def _of_nothing(
     return total if fused is None else apply(total, fused)
 
 
-def _addend(bias: Tensor | None, b: Tensor) -> torch.Tensor | None:
-    """The bias beside the product, which is a column until a vector's dimension is dropped."""
-    if bias is None:
-        return None
-    return bias.value.unsqueeze(-1) if len(b.spec.shape) == 1 else bias.value
-
-
 def _any_l1(a: Tensor, b: Tensor, memory_config: MemoryConfig | None) -> bool:
     configs = [a.memory_config(), b.memory_config()] + ([memory_config] if memory_config else [])
     return any(c.buffer_type is BufferType.L1 for c in configs)
-
-
-def _check_l1_transposes(
-    a: Tensor, b: Tensor, in_l1: bool, *, transpose_a: bool, transpose_b: bool
-) -> None:
-    # With a bias and anything in L1, TTNN works out the shape from the operands as if they were
-    # not transposed. That refuses, or gives a wrong shape, unless the matrix is square.
-    if not in_l1:
-        return
-    for transposed, tensor in ((transpose_a, a), (transpose_b, b)):
-        shape = tensor.spec.shape
-        if transposed and len(shape) > 1 and shape[-1] != shape[-2]:
-            raise OperationRefused(
-                "Broadcast error: Invalid dimension",
-                "TTNN mistakes the shape here: keep operands and output in DRAM, or transpose "
-                "the weight beforehand.",
-                shape=shape,
-            )
-
-
-def _check_added_bias(out: DataType, bias: DataType) -> None:
-    # Such a bias is added by a second program, with the rules of ttnn.add.
-    if out is not bias and (out not in FLOATS or bias not in FLOATS):
-        raise OperationRefused(
-            "Mixed dtype is not supported for binary operation BinaryOpType::ADD, dtype A: "
-            f"DataType::{out.name}, dtype B: DataType::{bias.name}",
-            "Make the bias float and the output float.",
-        )
 
 
 def _matrix_shape(shape: Sequence[int], *, transpose: bool, is_in0: bool) -> tuple[int, ...]:
