@@ -189,3 +189,15 @@ def test_refusals_are_in_the_words_of_the_recorded_ones(op: str) -> None:
     said = [" ".join(v.record.answer["msg"].split())[:60] in v.detail for v in verdicts]
     assert len(said) > 25
     assert sum(said) / len(said) >= 0.85
+
+
+def test_a_range_is_of_64_bits() -> None:
+    most = 2**63 - 1
+    assert ttnn.arange(most - 4, most, dtype=ttnn.int32).shape == [4]
+    assert ttnn.arange(5, 0, -(2**63)).to_list() == [5.0]
+    assert ttnn.arange(0, -(2**63), -(2**62)).shape == [2]
+    for bounds in ((2**63,), (0, 5, 2**63), (-(2**63) - 1, 5)):
+        with pytest.raises(ArgumentMismatch):
+            ttnn.arange(*bounds)
+    with pytest.raises(WouldCrash, match="over 64 bits"):
+        ttnn.arange(0, most, 2**62)

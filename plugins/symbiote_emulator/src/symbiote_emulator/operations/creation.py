@@ -166,7 +166,7 @@ def empty_like(
     )
 
 
-_LEFT_OUT: Final = -(2**63) - 1  # no bound that anybody gives: TTNN's have 64 bits
+_LEFT_OUT: Final = -(2**64)  # no bound that anybody gives: TTNN's have 64 bits
 
 
 @operation("ttnn.arange")
@@ -195,9 +195,11 @@ def arange(
         layout: row major if left out.
 
     Raises:
-        ArgumentMismatch: a start without an end, or an end alone beside a step.
+        ArgumentMismatch: a start without an end, an end alone beside a step, or a number of more
+            than 64 bits.
         OperationRefused: step 0, or a step that leads away from the end; an unsupported
             dtype.
+        WouldCrash: TTNN would count beyond 64 bits.
         OutOfMemoryError: no room.
     """
     start, end = _bounds(first, start, end)
@@ -206,6 +208,8 @@ def arange(
             raise IncompatibleArguments
         start = 0
     step = 1 if step == _LEFT_OUT else step
+    if any(not -(2**63) <= number < 2**63 for number in (start, end, step)):
+        raise IncompatibleArguments
     if step == 0:
         raise OperationRefused("Step must be nonzero", "Pass another step.")
     if (step > 0 and start > end) or (step < 0 and start < end):
@@ -220,7 +224,10 @@ def arange(
         raise OperationRefused(
             "Unsupported dtype", "Make it in bfloat16 and typecast.", dtype=dtype
         )
-    value = torch.arange(start, end, step, dtype=torch.int64)
+    count = -((start - end) // step)
+    if not -(2**63) <= start + count * step < 2**63:
+        raise WouldCrash("The number after the last has over 64 bits.", "Bring the end closer.")
+    value = start + step * torch.arange(count)
     bare = memory_config.is_sharded() and memory_config.shard_spec is None
     if bare and device is None and layout is Layout.TILE:
         raise OperationRefused("bad optional access", "Leave the memory config out on the host.")
