@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -22,7 +23,8 @@ from symbiote_emulator.types import (
     TensorMemoryLayout,
 )
 
-_L1_ALIGNMENT = 16
+L1_ALIGNMENT: Final = 16
+"""Bytes of which a page in L1 takes a multiple."""
 _DRAM_ALIGNMENT = 32
 _WORD_BYTES = 4
 _BANK_ALIGNMENT = 32  # measured: a 10 byte page takes 32 bytes of a bank
@@ -71,7 +73,7 @@ class TensorSpec:
         shard = self.memory_config.shard_spec
         if shard is not None:
             return _align(_shard_bytes(self, shard), _BANK_ALIGNMENT)
-        alignment = _L1_ALIGNMENT if self.buffer_type is BufferType.L1 else _DRAM_ALIGNMENT
+        alignment = L1_ALIGNMENT if self.buffer_type is BufferType.L1 else _DRAM_ALIGNMENT
         per_bank = -(-self.pages // banks)
         return _align(per_bank * _align(self.page_bytes, alignment), _BANK_ALIGNMENT)
 
@@ -168,6 +170,21 @@ def padded_shape(
     return dims
 
 
+def check_tiles(shard: ShardSpec) -> None:
+    """Refuse shards that are not whole tiles.
+
+    Raises:
+        OperationRefused: height or width is no multiple of 32.
+    """
+    height, width = shard.shape
+    if height % TILE_SIZE or width % TILE_SIZE:
+        raise OperationRefused(
+            f"Physical shard shape ({height}, {width}) must be tile {{32, 32}} sized!",
+            "Round the shard shape up to multiples of 32.",
+            shard_shape=(height, width),
+        )
+
+
 def _align(value: int, step: int) -> int:
     return -(-value // step) * step
 
@@ -192,12 +209,8 @@ def _check_shards(padded: tuple[int, ...], layout: Layout, config: MemoryConfig)
         raise OperationRefused(
             "Shard shape must have non zero volume!", "Give shards of one element or more."
         )
-    if layout is Layout.TILE and (height % TILE_SIZE or width % TILE_SIZE):
-        raise OperationRefused(
-            f"Physical shard shape ({height}, {width}) must be tile {{32, 32}} sized!",
-            "Round the shard shape up to multiples of 32.",
-            shard_shape=(height, width),
-        )
+    if layout is Layout.TILE:
+        check_tiles(shard)
     total_height, total_width = math.prod(padded[:-1]), padded[-1]
     problem = _shard_problem(config.memory_layout, shard, total_height, total_width)
     if problem:
@@ -207,6 +220,12 @@ def _check_shards(padded: tuple[int, ...], layout: Layout, config: MemoryConfig)
             f"({total_height} x {total_width} elements).",
             shard_shape=(height, width),
             physical_shape=(total_height, total_width),
+        )
+    if layout is Layout.ROW_MAJOR and len(padded) == 1 and height != 1:
+        raise OperationRefused(
+            "Shard shape must be 1D for 1D tensor!",
+            "Give shards of one row.",
+            shard_shape=(height, width),
         )
 
 

@@ -20,7 +20,7 @@ from symbiote_emulator.operations._common import (
     require_elements,
     require_rows,
 )
-from symbiote_emulator.operations._shards import in_whole_tiles, output_memory
+from symbiote_emulator.operations._shards import no_smaller_than_tiles, output_memory
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     DataType,
@@ -54,8 +54,8 @@ class Rule:
         takes_bytes: whether UINT8 is taken, as if it were UINT16.
         rounds_once: whether torch computes it of two bfloat16 tensors in float32 and rounds the
             result, so that it need not be done here.
-        rounds_shards: whether TTNN rounds floats in a second step, which makes whole tiles of the
-            shards of rows that it chose in the first.
+        rounds_shards: whether TTNN rounds floats in a second step, which makes shards of rows that
+            it chose in the first no smaller than tiles.
     """
 
     name: str
@@ -190,7 +190,7 @@ def run(
     memory = output_memory(memory_config, tensors, shape, layout, device)
     bare = memory_config is not None and not memory_config.shard_spec
     if bare and rule.rounds_shards and natural in FLOATS:
-        memory = in_whole_tiles(memory)
+        memory = no_smaller_than_tiles(memory)
     return emit(result, device, dtype=out_dtype, layout=layout, memory_config=memory)
 
 

@@ -30,6 +30,9 @@ def output_memory(
     shape: Sequence[int],
     layout: Layout,
     device: Device,
+    *,
+    counted: Layout | None = None,
+    columns: int = 1,
 ) -> MemoryConfig:
     """The memory of a result of one, two or three operands.
 
@@ -39,6 +42,8 @@ def output_memory(
         shape: logical shape of the result.
         layout: layout of the result.
         device: whose cores hold the shards.
+        counted: layout in which TTNN counts rows and columns; that of the result if left out.
+        columns: of row-major shards of columns, a multiple of which each holds.
     """
     if asked is not None and (asked.shard_spec is not None or not asked.is_sharded()):
         return asked
@@ -48,12 +53,13 @@ def output_memory(
     source = _largest(operands)
     if source is None:
         assert asked is not None  # nothing is sharded, so only the caller can have asked for it
-        shards = over_all_cores(asked.memory_layout, padded_shape(shape, layout), layout, device)
+        extent = padded_shape(shape, counted or layout)
+        shards = over_all_cores(asked.memory_layout, extent, layout, device, columns=columns)
         return MemoryConfig(asked.memory_layout, asked.buffer_type, shards)
     memory = source.memory_config()
     if asked is None and len(operands) < 3 and _stays_interleaved(first):
         return first.memory_config()
-    kind = asked if asked is not None and len(operands) == 1 else memory
+    kind = asked if asked is not None and len(operands) != 2 else memory
     shards = resized(source, padded_shape(shape, layout), layout)
     return MemoryConfig(kind.memory_layout, kind.buffer_type, shards)
 
@@ -131,12 +137,12 @@ def evenly(memory: MemoryConfig, target: Sequence[int], layout: Layout) -> Shard
     return ShardSpec(shards.grid, (height, width), shards.orientation)
 
 
-def in_whole_tiles(memory: MemoryConfig) -> MemoryConfig:
-    """The same memory, with the shards rounded up to whole tiles if there are any."""
+def no_smaller_than_tiles(memory: MemoryConfig) -> MemoryConfig:
+    """The same memory, whose shards, if any, are at least as high and as wide as a tile."""
     shards = memory.shard_spec
     if shards is None:
         return memory
-    shape = [_round_up(size, TILE_SIZE) for size in shards.shape]
+    shape = [max(size, TILE_SIZE) for size in shards.shape]
     spec = ShardSpec(shards.grid, shape, shards.orientation)
     return MemoryConfig(memory.memory_layout, memory.buffer_type, spec)
 
@@ -162,6 +168,8 @@ def over_all_cores(
     layout: Layout,
     device: Device,
     orientation: ShardOrientation = ShardOrientation.ROW_MAJOR,
+    *,
+    columns: int = 1,
 ) -> ShardSpec:
     """Even shards over the whole grid, on as many cores as they take.
 
@@ -171,26 +179,30 @@ def over_all_cores(
         layout: layout of the tensor; shards of tiles are whole tiles.
         device: whose cores hold the shards.
         orientation: in which order the cores are taken.
+        columns: of row-major shards of columns, a multiple of which each holds.
 
     Raises:
         OperationRefused: there are no elements, and not even rows or columns to shard along.
     """
     grid = device.compute_with_storage_grid_size()
-    rows, columns = math.prod(padded[:-1]), padded[-1]
-    _check_elements(kind, rows, columns)
+    rows, width = math.prod(padded[:-1]), padded[-1]
+    _check_elements(kind, rows, width)
     down, across = {
         TensorMemoryLayout.HEIGHT_SHARDED: (grid.x * grid.y, 1),
         TensorMemoryLayout.WIDTH_SHARDED: (1, grid.x * grid.y),
     }.get(kind, (grid.y, grid.x))
     step = TILE_SIZE if layout is Layout.TILE else 1
-    height, width = _round_up(-(-rows // down), step), _round_up(-(-columns // across), step)
+    wide = step
+    if layout is not Layout.TILE and kind is TensorMemoryLayout.WIDTH_SHARDED:
+        wide = columns
+    shard = _round_up(-(-rows // down), step), _round_up(-(-width // across), wide)
+    counts = (-(-width // shard[1]), -(-rows // shard[0]))
     if kind is TensorMemoryLayout.BLOCK_SHARDED:
-        counts = (-(-columns // width), -(-rows // height))
         transposed = orientation is ShardOrientation.COL_MAJOR
         cores = [_rectangle(*(reversed(counts) if transposed else counts))]
     else:
-        cores = _by_rows(max(-(-rows // height) * -(-columns // width), 1), grid.x)
-    return ShardSpec(CoreRangeSet(cores), (height, width), orientation)
+        cores = _by_rows(max(math.prod(counts), 1), grid.x)
+    return ShardSpec(CoreRangeSet(cores), shard, orientation)
 
 
 def _check_elements(kind: TensorMemoryLayout, rows: int, columns: int) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 
 from symbiote_emulator.errors import OperationRefused
+from symbiote_emulator.numerics import ELEMENT_SIZE
 from symbiote_emulator.operations._common import emit, fill_output, require_device
 from symbiote_emulator.operations._shards import output_memory
+from symbiote_emulator.spec import L1_ALIGNMENT
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, Layout, MemoryConfig
+from symbiote_emulator.types import TILE_SIZE, DataType, Layout, MemoryConfig
 
 _MIXED_FLOATS = frozenset({DataType.BFLOAT16, DataType.FLOAT32, DataType.BFLOAT8_B})
 """Dtypes that TTNN converts between when it writes into a supplied output."""
@@ -49,8 +51,16 @@ def emit_unary(
         device,
         dtype=natural,
         layout=layout,
-        memory_config=output_memory(memory_config, (x,), result.shape, layout, device),
+        memory_config=output_memory(
+            memory_config, (x,), result.shape, layout, device, columns=_columns(x)
+        ),
     )
+
+
+def _columns(x: Tensor) -> int:
+    """Of how many a shard of columns is a multiple: aligned in L1, or as wide as a tile."""
+    aligned = L1_ALIGNMENT // ELEMENT_SIZE.get(x.dtype, L1_ALIGNMENT)
+    return aligned if x.spec.padded_shape[-1] % aligned == 0 else TILE_SIZE
 
 
 def _check_output(x: Tensor, natural: DataType, output: Tensor) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 
 import torch
 
-from symbiote_emulator.errors import IncompatibleArguments, NotImitated, OperationRefused
+from symbiote_emulator.errors import (
+    IncompatibleArguments,
+    NotImitated,
+    OperationRefused,
+    WouldCrash,
+)
 from symbiote_emulator.operations._cache import require_unsigned
 from symbiote_emulator.operations._common import emit, require_device
 from symbiote_emulator.operations._sdpa import attend, check_attention
@@ -20,6 +25,7 @@ from symbiote_emulator.types import (
     Layout,
     MemoryConfig,
     SDPAProgramConfig,
+    ShardSpec,
     StorageType,
     TensorMemoryLayout,
     WormholeComputeKernelConfig,
@@ -214,12 +220,7 @@ def concatenate_heads(input_tensor: Tensor, *, memory_config: MemoryConfig | Non
             "value.",
             "Give heads that have elements.",
         )
-    memory = memory_config or input_tensor.memory_config()
-    if memory.memory_layout is TensorMemoryLayout.HEIGHT_SHARDED:
-        raise OperationRefused(
-            "Output memory config layout must not be HEIGHT_SHARDED",
-            "Pass an interleaved memory_config.",
-        )
+    memory = _merged_memory(input_tensor, memory_config or input_tensor.memory_config())
     batch, heads, length, size = shape
     merged = owned(input_tensor.value.transpose(1, 2)).view(batch, length, heads * size)
     return emit(
@@ -229,6 +230,60 @@ def concatenate_heads(input_tensor: Tensor, *, memory_config: MemoryConfig | Non
         layout=Layout.TILE,
         memory_config=memory,
     )
+
+
+def _merged_memory(x: Tensor, asked: MemoryConfig) -> MemoryConfig:
+    """The memory of heads side by side: a shard of n heads is n times as wide, and as high as one.
+
+    Raises:
+        OperationRefused: shards of columns or of parts of heads, a result in shards of rows, or
+            one in shards of an input that has none.
+        WouldCrash: shards that are lower than a head.
+    """
+    shards = x.memory_config().shard_spec
+    if not asked.is_sharded():
+        return asked
+    do = "Pass an interleaved memory_config."
+    if asked.memory_layout is TensorMemoryLayout.HEIGHT_SHARDED:
+        raise OperationRefused("Output memory config layout must not be HEIGHT_SHARDED", do)
+    if shards is None:
+        raise OperationRefused("bad optional access", do)
+    _check_head_shards(x, shards)
+    height = x.spec.padded_shape[-2]
+    heads = shards.shape[0] // height
+    merged = ShardSpec(shards.grid, (height, shards.shape[1] * heads), shards.orientation)
+    return MemoryConfig(asked.memory_layout, asked.buffer_type, merged)
+
+
+def _check_head_shards(x: Tensor, shards: ShardSpec) -> None:
+    do = "Move it to interleaved memory with ttnn.to_memory_config."
+    layout = x.memory_config().memory_layout
+    if layout is TensorMemoryLayout.WIDTH_SHARDED:
+        raise OperationRefused(
+            "Input tensor memory layout must not be WIDTH_SHARDED but got "
+            f"TensorMemoryLayout::{layout.name}",
+            do,
+        )
+    height, width = x.spec.padded_shape[-2:]
+    if shards.shape[1] != width:
+        raise OperationRefused(
+            f"Input tensor shard width ({shards.shape[1]}) must equal padded width ({width})", do
+        )
+    heads, rest = divmod(shards.shape[0], height)
+    if rest and heads:
+        raise OperationRefused(
+            f"Input tensor shard height ({shards.shape[0]}) must be divisible by padded height "
+            f"({height})",
+            do,
+        )
+    if not heads:
+        raise WouldCrash("Shards that are lower than a head.", do)
+    if x.spec.shape[1] % heads:
+        raise OperationRefused(
+            f"Input tensor padded height ({x.spec.shape[1]}) must be divisible by shard height",
+            f"Give shards of so many heads that {x.spec.shape[1]} are whole shards.",
+            heads=heads,
+        )
 
 
 @operation("ttnn.transformer.scaled_dot_product_attention")

@@ -16,9 +16,19 @@ from symbiote_emulator.errors import (
 )
 from symbiote_emulator.operations._common import emit, needs_padding, require_device
 from symbiote_emulator.registry import operation
-from symbiote_emulator.spec import padded_shape, tensor_spec
+from symbiote_emulator.spec import check_tiles, padded_shape, tensor_spec
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, Layout, MemoryConfig, Shape, StorageType
+from symbiote_emulator.types import (
+    TILE_SIZE,
+    DataType,
+    Layout,
+    MemoryConfig,
+    Shape,
+    ShardOrientation,
+    ShardSpec,
+    StorageType,
+    TensorMemoryLayout,
+)
 
 Pairs = list[tuple[int, int]]
 
@@ -84,8 +94,13 @@ def pad(
         return Tensor.on_host(padded, tensor_spec(tuple(padded.shape), x.dtype, x.layout))
     device = require_device(x)
     memory = memory_config or x.memory_config()
-    if _check_device(x, pairs) and not x.is_sharded():
+    in_place = _check_device(x, pairs)
+    if in_place and not x.is_sharded():
         memory = x.memory_config()
+    elif x.layout is Layout.TILE and not in_place and memory.is_sharded():
+        target = [size + back for size, (_, back) in zip(x.spec.shape, pairs, strict=True)]
+        widened = widened_memory(x, padded_shape(target, x.layout))
+        memory = memory_config or widened
     return emit(
         torch.nn.functional.pad(x.value, flat, value=number),
         device,
@@ -93,6 +108,58 @@ def pad(
         layout=x.layout,
         memory_config=memory,
     )
+
+
+def check_slices(x: Tensor) -> None:
+    """Refuse shards of several matrices whose tiles are not full: TTNN fills those of one only.
+
+    Raises:
+        OperationRefused: it is such a tensor.
+    """
+    matrices = math.prod(x.spec.shape[:-2])
+    if x.is_sharded() and matrices > 1 and needs_padding(x.spec):
+        raise OperationRefused(
+            f"FillPadL1ShardedProgramFactory: N_slices > 1 not yet supported (got {matrices})",
+            "Move it to interleaved memory with ttnn.to_memory_config.",
+        )
+
+
+def widened_memory(x: Tensor, target: Sequence[int]) -> MemoryConfig:
+    """The memory of a tensor with more tiles: shards of rows become wider, and even ones.
+
+    TTNN counts the rows of the tensor without its padding, and pads them after the columns.
+
+    Args:
+        x: the input.
+        target: padded shape of the result.
+
+    Raises:
+        OperationRefused: the wider shards, or their rows, would not be whole tiles.
+    """
+    memory = x.memory_config()
+    shape = x.spec.shape
+    is_by_rows = memory.memory_layout is TensorMemoryLayout.HEIGHT_SHARDED
+    if memory.shard_spec is None or not is_by_rows or not shape or shape[-1] == target[-1]:
+        return memory
+    wide = _even_rows(memory.shard_spec, math.prod(shape[:-1]), target[-1])
+    if math.prod(shape[-2:-1]) % TILE_SIZE:
+        raise OperationRefused(
+            "Can only pad tilized tensor with full tiles",
+            "Pad the rows first, or move it to interleaved memory with ttnn.to_memory_config.",
+            shape=shape,
+        )
+    if math.prod(shape[:-1]) != math.prod(target[:-1]):
+        wide = _even_rows(memory.shard_spec, math.prod(target[:-1]), target[-1])
+    return MemoryConfig(memory.memory_layout, memory.buffer_type, wide)
+
+
+def _even_rows(shards: ShardSpec, rows: int, columns: int) -> ShardSpec:
+    """Shards of as many rows for each core, checked to be whole tiles."""
+    even = ShardSpec(
+        shards.grid, (-(-rows // shards.num_cores()), columns), ShardOrientation.ROW_MAJOR
+    )
+    check_tiles(even)
+    return even
 
 
 def _check_host(x: Tensor) -> None:
@@ -120,12 +187,7 @@ def _check_device(x: Tensor, pairs: Pairs) -> bool:
         if shape[-1] + sum(pairs[-1]) == 0:
             raise WouldCrash("The rows have no elements.", "Give a last dimension of 1 or more.")
         return False
-    if x.is_sharded() and math.prod(shape[:-2]) > 1 and needs_padding(x.spec):
-        raise OperationRefused(
-            "FillPadL1ShardedProgramFactory: N_slices > 1 not yet supported (got "
-            f"{math.prod(shape[:-2])})",
-            "Move it to interleaved memory with ttnn.to_memory_config.",
-        )
+    check_slices(x)
     target = tuple(size + back for size, (_, back) in zip(shape, pairs, strict=True))
     in_place = padded_shape(target, Layout.TILE) == x.spec.padded_shape
     if in_place:

@@ -9,16 +9,20 @@ import torch
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.numerics import FLOATS, quantise
 from symbiote_emulator.operations._common import emit, fill_output, require_device_or_crash
+from symbiote_emulator.operations.padding import check_slices, widened_memory
+from symbiote_emulator.operations.permute import transpose
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import tensor_spec
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
-    L1_MEMORY_CONFIG,
     DataType,
     Layout,
     MemoryConfig,
     StorageType,
 )
+
+_LEAST_COLUMNS = 64
+"""Of an input of topk; TTNN fills others up."""
 
 
 def _require_device(x: Tensor) -> None:
@@ -169,7 +173,8 @@ def topk(
         the dimension has more than 65535 elements.
 
     Raises:
-        OperationRefused: a host tensor, row major, another dtype, or a ``k`` that is too large.
+        OperationRefused: a host tensor, row major, another dtype, a ``k`` that is too large, or
+            shards.
         WouldCrash: freed input, unless the result has no elements.
     """
     del sorted, sub_core_grids, indices_tensor, stable
@@ -202,9 +207,11 @@ def topk(
     device = require_device_or_crash(x)
     if shape:
         _check_values(x)
-    values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
     # Along another dimension TTNN exchanges it with the last, in the input's memory.
     is_last = rank < 2 or dim % rank == rank - 1
+    exchanged = x if is_last else transpose(x, dim, -1, memory_config=x.memory_config())
+    _check_memory(exchanged, memory_config or x.memory_config())
+    values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
     memory = (memory_config if is_last else None) or x.memory_config()
     wide = x.dtype is DataType.FLOAT32 or size > 65535
     indices_dtype = DataType.UINT32 if wide else DataType.UINT16
@@ -227,6 +234,32 @@ def _check_values(x: Tensor) -> None:
         )
 
 
+def _check_memory(x: Tensor, memory: MemoryConfig) -> None:
+    """Refuse shards, but of an input that TTNN can fill up to enough columns.
+
+    Args:
+        x: the input, whose last dimension is searched.
+        memory: of the result, before dimensions are exchanged back.
+
+    Raises:
+        OperationRefused: a sharded result, or an input that can't be filled up.
+    """
+    if memory.is_sharded():
+        missing = memory.shard_spec is None
+        raise OperationRefused(
+            "bad optional access" if missing else "Sharded implementation not supported yet",
+            "Pass an interleaved memory_config.",
+            memory_config=memory,
+        )
+    if not x.is_sharded():
+        return
+    check_slices(x)
+    padded = x.spec.padded_shape
+    if padded[-1] < _LEAST_COLUMNS:
+        wide = (*padded[:-1], _LEAST_COLUMNS)
+        tensor_spec(wide, x.dtype, x.layout, widened_memory(x, wide))
+
+
 def _nothing(x: Tensor, k: int, dim: int, memory_config: MemoryConfig | None) -> list[Tensor]:
     """A result without elements, for which TTNN does not look at dtype and layout: twice the same.
 
@@ -240,7 +273,7 @@ def _nothing(x: Tensor, k: int, dim: int, memory_config: MemoryConfig | None) ->
     if device is None:
         spec = tensor_spec(tuple(shape), x.dtype, x.layout)
         return [Tensor.on_host(zeros.clone(), spec) for _ in range(2)]
-    memory = memory_config or (L1_MEMORY_CONFIG if x.is_sharded() else x.memory_config())
+    memory = memory_config or x.memory_config()
     return [
         emit(zeros.clone(), device, dtype=x.dtype, layout=x.layout, memory_config=memory)
         for _ in range(2)

@@ -135,7 +135,8 @@ def _of_one_tensor(
     if output_tensor is not None:
         return fill_output(output_tensor, result)
     layout = Layout.ROW_MAJOR if row_major else Layout.TILE
-    memory = output_memory(memory_config, (tensor,), shape, layout, device)
+    operands = (tensor,) if memory_config is None else (predicate, tensor)
+    memory = output_memory(memory_config, operands, shape, layout, device, counted=predicate.layout)
     return emit(
         result.contiguous(), device, dtype=dtype, layout=layout, memory_config=memory, shape=shape
     )

@@ -1,0 +1,208 @@
+"""Shards that TTNN chooses: of rows, of tensors that grow, and of heads put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from emulator_golden import on_device, sharded, shards_of, stored, values
+
+from symbiote_emulator import ttnn
+from symbiote_emulator.errors import WouldCrash
+
+ROWS = ttnn.ROW_MAJOR_LAYOUT
+
+
+def bare(kind: str) -> Any:
+    """In shards in L1 that nobody gives."""
+    return getattr(ttnn, f"L1_{kind}_SHARDED_MEMORY_CONFIG")
+
+
+@pytest.mark.parametrize(
+    ("width", "dtype", "expected"),
+    [
+        (40, ttnn.bfloat16, (5, (4, 8))),
+        (40, ttnn.float32, (10, (4, 4))),
+        (12, ttnn.bfloat16, (1, (4, 32))),
+        (65, ttnn.float32, (3, (4, 32))),
+    ],
+)
+def test_shards_of_columns_of_rows_are_aligned_or_as_wide_as_tiles(
+    device: Any, width: int, dtype: Any, expected: tuple[int, tuple[int, int]]
+) -> None:
+    x = on_device(values((4, width)), device, dtype=dtype, layout=ROWS)
+    for op in (ttnn.exp, ttnn.abs, ttnn.logical_not):
+        assert shards_of(op(x, memory_config=bare("WIDTH"))) == expected
+    assert shards_of(ttnn.exp(x, memory_config=bare("HEIGHT"))) == (4, (1, width))
+    assert shards_of(ttnn.add(x, x, memory_config=bare("WIDTH")))[1] == (4, 1 + (width > 64))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "expected"),
+    [
+        ((48, 2), "HEIGHT", (48, (32, 32))),
+        ((200, 33), "HEIGHT", (50, (32, 33))),
+        ((48, 2), "WIDTH", (2, (48, 32))),
+        ((200, 33), "BLOCK", (56, (32, 32))),
+    ],
+)
+def test_shards_of_rounded_quotients_are_no_smaller_than_tiles(
+    device: Any, shape: tuple[int, int], kind: str, expected: tuple[int, tuple[int, int]]
+) -> None:
+    x = on_device(values(shape), device, layout=ROWS)
+    out = ttnn.divide(x, 2.0, rounding_mode="floor", memory_config=bare(kind))
+    assert shards_of(out) == expected
+
+
+def test_a_vector_in_rows_is_in_shards_of_one_row(device: Any) -> None:
+    x = on_device(values((40,)), device, layout=ROWS)
+    assert shards_of(ttnn.exp(x, memory_config=bare("HEIGHT"))) == (1, (1, 40))
+    with pytest.raises(RuntimeError, match="Shard shape must be 1D for 1D tensor"):
+        ttnn.divide(x, 2.0, rounding_mode="floor", memory_config=bare("HEIGHT"))
+
+
+def test_where_counts_the_rows_of_its_predicate(device: Any) -> None:
+    for shape, fits in (((40, 40), True), ((2, 40, 40), False)):
+        rows, tiles = (on_device(values(shape), device, layout=x) for x in (ROWS, ttnn.TILE_LAYOUT))
+        assert ttnn.where(tiles, rows, 1.0, memory_config=bare("HEIGHT")).is_sharded()
+        if fits:
+            out = ttnn.where(rows, tiles, 1.0, memory_config=bare("HEIGHT"))
+            assert shards_of(out) == (2, (32, 64))
+        else:
+            with pytest.raises(RuntimeError, match="along height 4 must not exceed number"):
+                ttnn.where(rows, tiles, 1.0, memory_config=bare("HEIGHT"))
+
+
+def test_where_takes_the_shards_of_its_predicate(device: Any) -> None:
+    x = values((80, 8))
+    predicate, other = sharded(device, x, "HEIGHT", (1, 1), (96, 32)), on_device(x, device)
+    for choices in ((other, 2), (2, other), (other, other)):
+        out = ttnn.where(predicate, *choices, memory_config=bare("HEIGHT"))
+        assert shards_of(out) == (1, (96, 32))
+    blocks = sharded(device, x[:32], "BLOCK", (2, 2), (32, 32))
+    part = on_device(x[:32], device)
+    of_two = ttnn.where(part, blocks, 2, memory_config=bare("HEIGHT"))
+    of_three = ttnn.where(part, blocks, part, memory_config=bare("HEIGHT"))
+    kinds = [t.memory_config().memory_layout.name for t in (of_two, of_three)]
+    assert kinds == ["BLOCK_SHARDED", "HEIGHT_SHARDED"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "cores", "shard", "back", "expected"),
+    [
+        ((32, 5), 1, (32, 32), (0, 32), (32, 64)),
+        ((1, 32, 2), 1, (32, 32), (32, 2), (64, 32)),
+        ((64, 32), 2, (32, 32), (0, 1), (32, 64)),
+        ((32, 32), 2, (32, 32), (32, 0), (32, 32)),
+        ((63, 2), 4, (32, 32), (32, 0), r"Physical shard shape \(16, 32\)"),
+        ((64, 32), 2, (32, 32), (32, 32), r"Physical shard shape \(48, 64\)"),
+        ((63, 2), 2, (32, 32), (0, 32), "Can only pad tilized tensor with full tiles"),
+        ((64, 32), 2, (32, 32), (32, 0), "along height 3 must not exceed number of cores 2"),
+    ],
+)
+def test_padding_widens_shards_of_rows(
+    device: Any,
+    shape: tuple[int, ...],
+    cores: int,
+    shard: tuple[int, int],
+    back: tuple[int, int],
+    expected: tuple[int, int] | str,
+) -> None:
+    value = values(shape)
+    x = sharded(device, value, "HEIGHT", (1, cores), shard)
+    pads = [(0, 0)] * (len(shape) - 2) + [(0, n) for n in back]
+    if isinstance(expected, str):
+        with pytest.raises(RuntimeError, match=expected):
+            ttnn.pad(x, pads, 2.0)
+        return
+    out = ttnn.pad(x, pads, 2.0)
+    assert shards_of(out) == (cores, expected)
+    whole = torch.nn.functional.pad(value, (0, back[1], 0, back[0]), value=2.0)
+    assert torch.equal(stored(out), whole.double())
+
+
+def test_topk_takes_shards_into_interleaved_memory(device: Any) -> None:
+    memory = ttnn.L1_MEMORY_CONFIG
+    x = values((64, 64))
+    rows = sharded(device, x, "HEIGHT", (1, 2), (32, 64))
+    assert torch.equal(stored(ttnn.topk(rows, 5, memory_config=memory)[0]), x.topk(5)[0].double())
+    first = ttnn.topk(rows, 5, 0, memory_config=memory)[0]
+    assert shards_of(first) == (2, (32, 64))
+    with pytest.raises(RuntimeError, match="Sharded implementation not supported yet"):
+        ttnn.topk(rows, 5)
+    with pytest.raises(RuntimeError, match="bad optional access"):
+        ttnn.topk(on_device(x, device), 5, 0, memory_config=bare("HEIGHT"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "grid", "shard", "refusal"),
+    [
+        ((64, 31), "HEIGHT", (1, 2), (32, 32), None),
+        ((33, 31), "HEIGHT", (1, 2), (32, 32), r"Physical shard shape \(17, 64\)"),
+        ((64, 20), "BLOCK", (1, 1), (64, 32), "along width 2 must not exceed"),
+        ((64, 20), "BLOCK", (2, 1), (64, 32), None),
+        ((2, 31, 64), "HEIGHT", (1, 2), (32, 64), "N_slices > 1 not yet supported"),
+    ],
+)
+def test_topk_fills_shards_up(
+    device: Any,
+    shape: tuple[int, ...],
+    kind: str,
+    grid: tuple[int, int],
+    shard: tuple[int, int],
+    refusal: str | None,
+) -> None:
+    x = sharded(device, values(shape), kind, grid, shard)
+    if refusal is None:
+        assert not ttnn.topk(x, 3, memory_config=ttnn.L1_MEMORY_CONFIG)[0].is_sharded()
+        return
+    with pytest.raises(RuntimeError, match=refusal):
+        ttnn.topk(x, 3, memory_config=ttnn.L1_MEMORY_CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("shape", "grid", "shard", "expected"),
+    [
+        ((2, 4, 7, 32), (2, 2), (128, 32), (4, (32, 128))),
+        ((1, 4, 32, 32), (2, 2), (64, 32), (4, (32, 64))),
+        ((1, 2, 64, 32), (2, 2), (64, 32), (4, (64, 32))),
+    ],
+)
+def test_a_shard_of_heads_becomes_as_wide_as_they_are_together(
+    device: Any,
+    shape: tuple[int, ...],
+    grid: tuple[int, int],
+    shard: tuple[int, int],
+    expected: tuple[int, tuple[int, int]],
+) -> None:
+    value = values(shape)
+    x = sharded(device, value, "BLOCK", grid, shard)
+    out = ttnn.transformer.concatenate_heads(x)
+    assert shards_of(out) == expected
+    batch, heads, length, size = shape
+    merged = value.transpose(1, 2).reshape(batch, length, heads * size)
+    assert torch.equal(stored(out), merged.double())
+
+
+@pytest.mark.parametrize(
+    ("shape", "grid", "shard", "error", "refusal"),
+    [
+        ((1, 1, 32, 64), (2, 1), (32, 32), RuntimeError, r"width \(32\) must equal padded"),
+        ((1, 3, 32, 32), (2, 2), (64, 32), RuntimeError, r"height \(3\) must be divisible"),
+        ((1, 2, 64, 32), (2, 2), (96, 32), RuntimeError, r"height \(96\) must be divisible"),
+        ((1, 2, 64, 32), (1, 4), (32, 32), WouldCrash, "lower than a head"),
+    ],
+)
+def test_a_shard_holds_whole_heads(
+    device: Any,
+    shape: tuple[int, ...],
+    grid: tuple[int, int],
+    shard: tuple[int, int],
+    error: type[Exception],
+    refusal: str,
+) -> None:
+    x = sharded(device, values(shape), "BLOCK", grid, shard)
+    assert ttnn.transformer.concatenate_heads(x, memory_config=ttnn.L1_MEMORY_CONFIG)
+    with pytest.raises(error, match=refusal):
+        ttnn.transformer.concatenate_heads(x)
