@@ -12,6 +12,8 @@ the multipliers where the fidelity says so. ``ulp`` is bfloat16's, around the go
 | `reduction` | 1 ulp + 2^-20 of the sum of magnitudes: sum and mean |
 | `product` | 2^-8 abs(g) + 2^-18 (abs(X) @ abs(W)): matmul and linear |
 | `block_float` | one step of the block of the golden: any bfloat8_b or bfloat4_b result |
+
+Whole kernels and models are held to the bounds of `symbiote_conformance.closeness`.
 """
 
 from __future__ import annotations
