@@ -23,7 +23,7 @@ ROUNDING: Final = {
 TRIES: Final = 4
 """How often noise is added; a single value may be near by chance."""
 
-ROOM: Final = 4.0
+ROOM: Final = 3.0
 """How many times as far as torch's answer with noise a kernel's answer may be."""
 
 
