@@ -16,6 +16,7 @@ from torch import nn
 from symbiote_conformance.kit.calls import TorchCall
 from symbiote_conformance.kit.failures import ConformanceError
 from symbiote_core import (
+    FallbackWarning,
     NothingReplacedError,
     Policy,
     Runtime,
@@ -177,6 +178,7 @@ def swapped(
     runtime = runtime_of(opened)
     original = copy.deepcopy(model)
     with use_runtime(runtime), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FallbackWarning)  # the report tells the kit of them
         try:
             apply(plan(model, policy), model, config, strict=strict)
         except NothingReplacedError as error:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import attrs
+import torch
 from torch import nn
 
 from symbiote_conformance.kit.inputs import Takes, takes
@@ -144,9 +145,18 @@ def _tiny(cls: Any) -> TinyModel | None:
     try:
         model = prepared(lambda: cls(tiny_config(cls.config_class)))
         inputs = _inputs(model)
+        _run(model, inputs)
     except Exception:  # of the many classes there are, some want more than a configuration
         return None
     return TinyModel(cls, model, inputs) if inputs else None
+
+
+def _run(model: nn.Module, inputs: Mapping[str, Takes]) -> None:
+    """Run a model, which shows whether it takes what it is thought to take."""
+    sizes = {"B": 2, "S": 5}
+    given = {name: taken.described(sizes, "normal", 0).tensor() for name, taken in inputs.items()}
+    with torch.no_grad():
+        model(**given)
 
 
 def _inputs(model: Any) -> dict[str, Takes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,15 +29,13 @@ def fallback(case: Case) -> None:
         call = case.accepted(both)
         for kernel in both.kernels:
             set_strict(kernel, False)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            failing = _operations(both, call) if case.policy is None else _kernels(both, call)
-            for fault in failing:
-                _judge(case, both, call, fault)
-            reset_fallbacks(both.model)
-            both.answer(call)
-            if report(both.model).fallback_count:
-                raise ConformanceError(case.title, "it stays on torch after one failure", call)
+        failing = _operations(both, call) if case.policy is None else _kernels(both, call)
+        for fault in failing:
+            _judge(case, both, call, fault)
+        reset_fallbacks(both.model)
+        both.answer(call)
+        if report(both.model).fallback_count:
+            raise ConformanceError(case.title, "it stays on torch after one failure", call)
 
 
 @attrs.frozen
