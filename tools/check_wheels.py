@@ -60,6 +60,14 @@ PROMISES: dict[str, list[list[str]]] = {
             "assert not early, f'symbiote_core imports {early}'",
         ]
     ],
+    "symbiote-conformance": [
+        [
+            "-c",
+            "import sys, pytest_symbiote; early = {'torch', 'hypothesis'} & sys.modules.keys(); "
+            "assert not early, f'the plugin of pytest imports {early}'",
+        ],
+        ["-m", "pytest", "--symbiote-examples", "3", "--version"],
+    ],
     "symbiote-cli": [
         ["-m", "symbiote_cli", "--help"],
         [
