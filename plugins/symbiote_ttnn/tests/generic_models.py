@@ -77,6 +77,7 @@ class Small:
         inputs: makes its inputs.
         generates: whether it generates text.
         rms: the relative RMS error that its outputs may have.
+        on_torch: operations between its layers that run on torch.
     """
 
     model_class: str
@@ -84,13 +85,16 @@ class Small:
     inputs: Callable[[], dict[str, torch.Tensor]] = _text
     generates: bool = False
     rms: float = 0.03
+    on_torch: frozenset[str] = frozenset()
 
 
 MODELS = {
     "albert": Small("AlbertForMaskedLM", lambda: hf.AlbertConfig(**_ENCODER, embedding_size=32)),
     "bart": Small(
         "BartForConditionalGeneration",
-        lambda: hf.BartConfig(**_SEQ2SEQ, **_ENDS, max_position_embeddings=64),
+        lambda: hf.BartConfig(
+            **_SEQ2SEQ, **_ENDS, max_position_embeddings=64, forced_eos_token_id=None
+        ),
         _two_texts,
         generates=True,
     ),
@@ -105,6 +109,8 @@ MODELS = {
         lambda: _text() | _image(),
         # The logits are cosines of nearly orthogonal vectors, so that most of them cancels out.
         rms=0.06,
+        # It divides vectors by their lengths, and takes the states of the last tokens.
+        on_torch=frozenset({"aten.pow.Tensor_Scalar", "aten.sum.dim_IntList", "aten.index.Tensor"}),
     ),
     "deit": Small(
         "DeiTForImageClassification",

@@ -27,6 +27,7 @@ def test_outputs_agree_with_torch_and_the_model_comes_back(emulator: Any, name: 
             assert_near(value, actual[key], MODELS[name].rms)
     told = report(model)
     assert told.fallback_count == 0
+    assert {o.op for o in told.op_fallbacks} <= MODELS[name].on_torch
     assert told.modules
     # In transformers 5 the stacks of a T5 have tables of their own beside the one that they share.
     assert {m.paths[0] for m in told.modules if not m.calls} <= {"shared"}

@@ -6,6 +6,7 @@ from torch import nn
 
 from symbiote_core import KernelSpec, Policy, Rule
 from symbiote_ttnn.generic.conv1d import CONV1D
+from symbiote_ttnn.generic.interface import is_attention
 from symbiote_ttnn.generic.norms import (
     is_layer_norm,
     is_offset_rms_norm,
@@ -27,6 +28,10 @@ _UNKNOWN_NORM = KernelSpec(
     "TTNNLayerNorm", nn.Module, f"{_KERNELS}:TTNNLayerNorm", unknown_norm, plugin="ttnn"
 )
 
+_ATTENTION = (
+    Rule(nn.Module, _spec("TTNNInterfaceAttention"), subclasses=True, structure=is_attention),
+)
+
 _LAYERS = (
     *(Rule(known.replaces) for known in kernel_specs()),
     Rule(CONV1D, _spec("TTNNConv1D", CONV1D)),
@@ -45,8 +50,8 @@ _NORMS = tuple(
 GENERIC = Policy(
     "generic",
     ("*",),
-    _LAYERS + _NORMS,
-    "any model: linear layers, norms, embeddings and activations, by structure",
+    _ATTENTION + _LAYERS + _NORMS,
+    "any model: attention and single layers, recognised by structure",
     priority=-100,
 )
 """For models that no other policy is for."""
