@@ -90,14 +90,14 @@ class Case:
         kernel: the class.
         layer: makes the torch module that it stands for.
         operations: the device operations of one call.
-        values: makes the input from a geometry; tokens by default.
+        values: makes the input from a geometry, or several in a tuple; tokens by default.
         frees: whether the kernel frees its weights after each call.
     """
 
     kernel: type[TTNNModule]
     layer: Callable[[Geometry], nn.Module]
     operations: tuple[str, ...]
-    values: Callable[[Geometry], torch.Tensor] = lambda g: torch.randn(g.batch, g.tokens, g.width)
+    values: Callable[[Geometry], Any] = lambda g: torch.randn(g.batch, g.tokens, g.width)
     frees: bool = False
 
 

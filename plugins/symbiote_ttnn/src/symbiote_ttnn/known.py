@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from torch import nn
 
@@ -40,6 +40,23 @@ FURTHER_ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
     "TTNNSilu": ("SiLUActivation",),
 }
 """Kernel to the names of other classes in transformers' activations that it is for."""
+
+
+def _class_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _activation_kernels() -> Iterator[tuple[str, str]]:
+    for kernel, target in ACTIVATIONS.items():
+        yield target if isinstance(target, str) else _class_name(target), kernel
+    for kernel, names in FURTHER_ACTIVATIONS.items():
+        for name in names:
+            yield f"{_ACTIVATIONS}.{name}", kernel
+
+
+def activation_kernel(cls: type[nn.Module]) -> str | None:
+    """The name of the kernel for an activation of this class, or None if it is no known one."""
+    return dict(_activation_kernels()).get(_class_name(cls))
 
 
 def kernel_specs() -> list[KernelSpec]:

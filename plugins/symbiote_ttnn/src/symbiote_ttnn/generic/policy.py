@@ -7,6 +7,9 @@ from torch import nn
 from symbiote_core import KernelSpec, Policy, Rule
 from symbiote_ttnn.generic.conv1d import CONV1D
 from symbiote_ttnn.generic.interface import is_attention
+from symbiote_ttnn.generic.mlp import KERNELS as MLP_KERNELS
+from symbiote_ttnn.generic.mlp import unknown_mlp
+from symbiote_ttnn.generic.mlp_forms import looks_like_mlp
 from symbiote_ttnn.generic.norms import (
     is_layer_norm,
     is_offset_rms_norm,
@@ -28,8 +31,18 @@ _UNKNOWN_NORM = KernelSpec(
     "TTNNLayerNorm", nn.Module, f"{_KERNELS}:TTNNLayerNorm", unknown_norm, plugin="ttnn"
 )
 
+_UNKNOWN_MLP = KernelSpec("TTNNMLP", nn.Module, f"{_HERE}:TTNNMLP", unknown_mlp, plugin="ttnn")
+
 _ATTENTION = (
     Rule(nn.Module, _spec("TTNNInterfaceAttention"), subclasses=True, structure=is_attention),
+)
+
+_MLPS = (
+    *(
+        Rule(nn.Module, _spec(kernel.__name__), subclasses=True, structure=kernel.is_meant)
+        for kernel in MLP_KERNELS
+    ),
+    Rule(nn.Module, _UNKNOWN_MLP, subclasses=True, structure=looks_like_mlp),
 )
 
 _LAYERS = (
@@ -50,8 +63,8 @@ _NORMS = tuple(
 GENERIC = Policy(
     "generic",
     ("*",),
-    _ATTENTION + _LAYERS + _NORMS,
-    "any model: attention and single layers, recognised by structure",
+    _ATTENTION + _MLPS + _LAYERS + _NORMS,
+    "any model: attention, feed-forward and other layers, recognised by structure",
     priority=-100,
 )
 """For models that no other policy is for."""

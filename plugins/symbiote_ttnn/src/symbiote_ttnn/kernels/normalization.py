@@ -52,6 +52,18 @@ class TTNNLayerNorm(TTNNKernel):
             input_tensor, weight=self.tt_weight, bias=self.tt_bias, **self.launch
         )
 
+    def of_sum(self, input_tensor: Any, residual: Any) -> Any:
+        """Normalise the sum of two tensors [..., D], in one operation."""
+        living(input_tensor, "ttnn.layer_norm")
+        living(residual, "ttnn.layer_norm")
+        return ttnn.layer_norm(
+            input_tensor,
+            residual_input_tensor=residual,
+            weight=self.tt_weight,
+            bias=self.tt_bias,
+            **self.launch,
+        )
+
 
 class TTNNRMSNorm(TTNNKernel):
     """`nn.RMSNorm`, or a Hugging Face RMS norm of that structure: [..., D] → [..., D]."""
