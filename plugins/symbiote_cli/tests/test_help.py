@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-COMMANDS = ("demo", "run", "plan", "explain", "check", "plugins", "doctor")
+COMMANDS = ("demo", "run", "plan", "explain", "check", "plugins", "new-plugin", "doctor")
 PROBE = """
 import sys
 import symbiote_cli.app

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from symbiote_cli.commands import check, demo, doctor, explain, plan, plugins, run
+from symbiote_cli.commands import check, demo, doctor, explain, new_plugin, plan, plugins, run
 from symbiote_cli.errors import EXIT_INTERRUPTED
 from symbiote_cli.group import SymbioteGroup
 from symbiote_cli.options import Verbose, help_page
@@ -63,9 +63,9 @@ def options(
     """Take the options that stand before the command."""
 
 
-for command in (demo, run, plan, explain, check, plugins, doctor):
+for command in (demo, run, plan, explain, check, plugins, new_plugin, doctor):
     app.command(
-        command.__name__.rpartition(".")[2],
+        command.__name__.rpartition(".")[2].replace("_", "-"),
         help=help_page(command.HELP, Examples=command.EXAMPLES),
         short_help=command.SHORT_HELP,
     )(command.command)
