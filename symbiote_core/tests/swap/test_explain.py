@@ -161,6 +161,23 @@ def test_a_kernel_that_no_rule_names() -> None:
     assert _whys(made.candidates)["High"] == (False, "policy 'p' has no rule for it here")
 
 
+def test_a_kernel_in_a_rule_for_other_paths_and_in_one_for_this() -> None:
+    rules = (Rule(nn.Linear, "Low", paths=("layers",)), Rule(nn.Linear, "Low"))
+    made = explain(Model(), "head", Policy("p", (), rules))
+    assert made.kernel == "Low"
+    assert _whys(made.candidates)["Low"] == (
+        True,
+        "the first rule with a kernel that fits is rule 2",
+    )
+
+
+def test_a_rule_for_a_kernel_that_nobody_registered() -> None:
+    made = explain(Model(), "head", Policy("p", (), (Rule(nn.Linear, "Missing"),)))
+    assert made.problem.startswith("No policy for kernel 'Missing' (asked for by a policy rule).")
+    assert made.kernel is None
+    assert _whys(made.candidates)["High"] == (False, "policy 'p' has no rule for it here")
+
+
 def test_a_container_is_passed_over() -> None:
     made = explain(Model(), "layers")
     assert made.outcome.startswith("stays, since it only calls its children")

@@ -16,76 +16,11 @@ from symbiote_core.errors import (
     origin_of,
 )
 from symbiote_core.module.ttnn_module import TTNNModule
-from symbiote_core.registry import Candidate, KernelSpec, Policy, Registry, Rule
+from symbiote_core.registry import Candidate, KernelSpec, Policy, Registry
 from symbiote_core.registry.registry import model_type_of
 from symbiote_core.selection import Selection
+from symbiote_core.swap.explanation import Explanation, PolicyChoice
 from symbiote_core.swap.plan import Planner, PolicyLike, resolve_policy
-from symbiote_core.tables import text_table
-
-
-@attrs.frozen
-class PolicyChoice:
-    """A policy that could be taken for a model.
-
-    Attributes:
-        name: the policy's name.
-        plugin: the plugin that brings it.
-        priority: of two policies for a model type, the higher one is taken.
-        taken: whether it is the one.
-        why: why it is taken or not.
-    """
-
-    name: str
-    plugin: str
-    priority: int
-    taken: bool
-    why: str
-
-
-@attrs.frozen
-class Explanation:
-    """What becomes of one module, and why.
-
-    Attributes:
-        path: where it stands.
-        module_class: the torch class's name.
-        policies: the policies there are for the model, the one taken first; ``problem`` says why
-            none is taken.
-        outcome: what becomes of the module, in words.
-        kernel: the name of the kernel that replaces it, or None.
-        candidates: the kernels for modules of its class, in the order they are looked at.
-        problem: why the model can't be planned at all; empty if it can.
-    """
-
-    path: str
-    module_class: str
-    policies: tuple[PolicyChoice, ...]
-    outcome: str
-    kernel: str | None
-    candidates: tuple[Candidate, ...]
-    problem: str = ""
-
-    def __str__(self) -> str:
-        lines = [f"{self.path or '(the model)'} ({self.module_class}): {self.outcome}"]
-        policies = [(p.name, p.plugin, p.priority, p.taken, p.why) for p in self.policies]
-        kernels = [
-            (c.kernel.name, c.kernel.plugin, c.kernel.priority, c.taken, c.why)
-            for c in self.candidates
-        ]
-        for title, column, rows in (
-            ("Policies", "policy", policies),
-            ("Kernels", "kernel", kernels),
-        ):
-            if rows:
-                cells = [[n, of, str(rank), "taken" if t else "", w] for n, of, rank, t, w in rows]
-                lines.append(
-                    f"\n{title}\n{text_table([column, 'plugin', 'priority', '', 'why'], cells)}"
-                )
-        if self.problem:
-            lines.append(f"\n{self.problem}")
-        if not self.candidates:
-            lines.append(f"\nNo kernel is registered for {self.module_class}.")
-        return "\n".join(lines)
 
 
 def explain(
@@ -256,30 +191,29 @@ class Explainer:
         return None
 
     def _candidates(self, path: str, layer: nn.Module, fate: _Fate) -> Iterator[Candidate]:
-        """Every kernel for the class of a module: by rule of the policy, then those without one."""
-        seen: set[str] = set()
+        """Every kernel for the class of a module, each once.
+
+        First by the rules that are for the module, then by other rules for its class, then those
+        that no rule allows.
+        """
+        seen: set[KernelSpec] = set()
         # Why a kernel that fits is not taken, as long as none is.
-        left = (
-            fate.short or fate.outcome
-            if fate.kernel is None
-            else "it would cover an excluded module"
-        )
-        for number, rule, fits_path in self._rules(path, layer):
-            for spec in self.registry.allowed(type(layer), rule):
-                if spec.name in seen:
-                    continue
-                seen.add(spec.name)
-                why = self._refusal(spec, layer, path)
-                reason = why
-                if why is None and not fits_path:
-                    why = f"rule {number} of policy {self._policy_name} is for other paths"
-                taken = why is None and spec is fate.kernel
-                if taken:
-                    why = f"the first rule with a kernel that fits is rule {number}"
-                    left = f"{spec.name} is taken before it"
-                yield Candidate(spec, reason, taken, why or left)
+        left = fate.short or fate.outcome
+        if fate.kernel is not None:
+            left = "it would cover an excluded module"
+        for number, spec, elsewhere in self._allowed(path, layer):
+            if spec in seen:
+                continue
+            seen.add(spec)
+            reason = self._refusal(spec, layer, path)
+            why = reason or elsewhere
+            taken = not why and spec is fate.kernel
+            if taken:
+                why = f"the first rule with a kernel that fits is rule {number}"
+                left = f"{spec.name} is taken before it"
+            yield Candidate(spec, reason, taken, why or left)
         for spec in self.registry.kernels_for(type(layer)):
-            if spec.name not in seen:
+            if spec not in seen:
                 reason = self._refusal(spec, layer, path)
                 unnamed = (
                     f"policy {self._policy_name} has no rule for it here"
@@ -292,17 +226,31 @@ class Explainer:
     def _policy_name(self) -> str:
         return repr(self.chosen.name) if self.chosen is not None else ""
 
-    def _rules(self, path: str, layer: nn.Module) -> Iterator[tuple[int, Rule, bool]]:
-        """The rules for such a module, numbered from 1, and whether its path is meant."""
+    def _allowed(self, path: str, layer: nn.Module) -> Iterator[tuple[int, KernelSpec, str]]:
+        """The kernels that rules allow for a module's class, those of rules for its path first.
+
+        Yields:
+            The rule's number from 1, a kernel, and why the rule is not for this module, if so.
+        """
         if self.planner is None or self.chosen is None:
             return
         paths = self.planner.paths.get(id(layer), [path])
+        later = []
         for index in self.planner.rules_for(type(layer)):
             rule, only = self.chosen.rules[index], self.planner.rule_paths[index]
             if rule.structure is not None and not rule.structure(layer):
                 continue
-            fits = not only or any(only.match(p) for p in paths)
-            yield index + 1, rule, fits
+            try:
+                allowed = self.registry.allowed(type(layer), rule)
+            except PolicyNotFoundError:  # a kernel that nobody registered: `problem` tells it
+                continue
+            if only and not any(only.match(p) for p in paths):
+                why = f"rule {index + 1} of policy {self._policy_name} is for other paths"
+                later += [(index + 1, spec, why) for spec in allowed]
+                continue
+            for spec in allowed:
+                yield index + 1, spec, ""
+        yield from later
 
     @staticmethod
     def _refusal(spec: KernelSpec, layer: nn.Module, path: str) -> str | None:
