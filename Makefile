@@ -12,7 +12,8 @@ OVERLAY := requirements-transformers-4.txt
 OVERLAY_PATH := $(CURDIR)/$(VENV)/overlay-transformers-4
 # The tests that must hold with every supported series of transformers.
 TRANSFORMERS_TESTS ?= symbiote_vit/tests symbiote_llama/tests symbiote_speecht5/tests \
-	plugins/symbiote_owlvit/tests plugins/symbiote_ttnn/tests/generic
+	plugins/symbiote_owlvit/tests plugins/symbiote_ttnn/tests/generic \
+	tests/test_example_bert.py
 # Sets the shell's variable python to an interpreter that ttnn has a wheel for.
 FIND_TTNN_PYTHON = python="$(TTNN_PYTHON)"; \
 	[ -n "$$python" ] || python="$$($(PYTHON) tools/find_python.py)" || exit 1
