@@ -8,6 +8,7 @@ ARGS ?=
 VENV := .venv
 TTNN_VENV := .venv-ttnn
 INCUMBENT_VENV := .venv-tt-symbiote
+DOCS_VENV := .venv-docs
 OVERLAY := requirements-transformers-4.txt
 OVERLAY_PATH := $(CURDIR)/$(VENV)/overlay-transformers-4
 # The tests that must hold with every supported series of transformers.
@@ -21,7 +22,7 @@ FIND_TTNN_PYTHON = python="$(TTNN_PYTHON)"; \
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test test-ttnn test-transformers-4 oracle parity bench \
-	bench-ttnn bench-incumbent lint format wheels
+	bench-ttnn bench-incumbent lint format wheels docs docs-serve docs-venv
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -75,3 +76,15 @@ format: setup  ## let ruff format and mend what it can
 
 wheels: setup  ## build every wheel into dist/ and check each one alone
 	@$(VENV)/bin/python tools/check_wheels.py
+
+docs: docs-venv  ## build the documentation into site/, without a warning
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet $(ARGS)
+	@echo "the documentation is in site/index.html"
+
+docs-serve: docs-venv  ## show the documentation while it is written
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs serve $(ARGS)
+
+docs-venv:
+	@[ -x $(DOCS_VENV)/bin/pip ] || $(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
+		-r requirements-docs.txt -c constraints.txt

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from bert_models import assert_all_close, assert_close, build, inputs
+from transformers import DynamicCache
 
 from symbiote_bert import TTNNBertLayer
 from symbiote_core import FallbackWarning, TTNNExecutionError, accelerate, plan, report, restore
@@ -95,6 +96,16 @@ def test_attention_weights_come_from_torch_visibly(emulator: Any) -> None:
         actual = model(**given)
     assert_all_close(expected, actual)
     assert len(actual.attentions) == 2
+
+
+@pytest.mark.parametrize(
+    "given", [{"past_key_values": DynamicCache()}, {"output_attentions": True}]
+)
+def test_a_layer_refuses_what_it_does_not_do(emulator: Any, given: dict[str, Any]) -> None:
+    model = build()
+    accelerate(model, emulator, strict=True)
+    with pytest.raises(TTNNExecutionError, match=f"does not take {next(iter(given))}"):
+        model.encoder.layer[0](torch.randn(1, 20, 64), **given)
 
 
 def test_a_query_that_sees_nothing_is_left_to_torch(emulator: Any) -> None:
