@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import symbiote_conformance
+
 EXAMPLE = Path(__file__).parent.parent / "examples" / "symbiote-bert"
 SOURCES = sorted(EXAMPLE.rglob("*.py"))
 
@@ -64,6 +66,19 @@ def test_its_own_tests_pass_on_mock_chips(with_example: Any) -> None:
     told = run_tests(with_example, "-m", "ttnn")
     assert re.search(r"\d passed", told), told
     assert "skipped" not in told
+
+
+@pytest.mark.skipif(
+    not hasattr(symbiote_conformance, "KernelConformance"),
+    reason="this symbiote-conformance has no kit for plugins yet",
+)
+def test_it_passes_the_conformance_kit(with_example: Any, tmp_path: Path) -> None:
+    kit = ("--symbiote-conformance", "symbiote-bert", "-p", "no:cacheprovider", "-v")
+    done = with_example.run("-m", "pytest", *kit, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:]
+    for judged in ("TTNNBertEmbeddings", "TTNNBertEncoder", "TTNNBertLayer", "TTNNBertPooler"):
+        assert re.search(rf"\[{judged}-parity\] PASSED", done.stdout), judged
+    assert re.search(r"\[bert:\S+\] PASSED", done.stdout)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
