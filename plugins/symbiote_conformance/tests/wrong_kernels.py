@@ -117,6 +117,14 @@ class FreesTooEarly(TTNNLinear):
         return out
 
 
+class FreesTwice(TTNNLinear):
+    def deallocate_weights_impl(self) -> None:
+        for tensor in (self.tt_weight, self.tt_bias, self.tt_weight):
+            if not tensor.is_allocated():
+                raise RuntimeError("freed already")
+            ttnn.deallocate(tensor)
+
+
 class LosesWeights(TTNNLinear):
     """Leaves its weights on the device when they are called back."""
 
@@ -260,6 +268,7 @@ WRONG = [
     Wrong(MixesRows, "batch", "depends on the rows beside it", finds="[2, 1, 64] float32"),
     Wrong(FreesNothing, "lifecycle", "deallocate_weights leaves the device memory of weights"),
     Wrong(FreesTooEarly, "lifecycle", "the second call fails"),
+    Wrong(FreesTwice, "lifecycle", "deallocate_weights raises RuntimeError: freed already"),
     Wrong(LosesWeights, "lifecycle", "move_weights_to_host leaves 12288 bytes on the device"),
     Wrong(Stale, "state", "after load_state_dict: the weights are stale"),
     Wrong(DropsABuffer, "state", "without ['at0.scale']", build=Counting),

@@ -90,6 +90,15 @@ class TestTheOption:
         for check in ("parity", "report", "lifecycle", "state", "restore", "fallback"):
             assert by_option.of(f"TestPolicies[told-{check}]").status == "passed"
 
+    def test_adds_to_the_tests_of_a_project_that_has_it_in_its_addopts(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --symbiote-conformance mine\n")
+        chosen = ("-k", "own or leaks", "--symbiote-examples", "3", *ALONE)
+        run = run_pytest(tmp_path, *chosen, conftest=PLUGIN, test_own="def test_own(): pass")
+        assert run.of("test_own[").status == "passed"
+        assert run.of("TestKernels[Told-leaks]").status == "passed"
+
     def test_runs_nothing_else(self, by_option: Run) -> None:
         assert "test_own" not in by_option.out
 

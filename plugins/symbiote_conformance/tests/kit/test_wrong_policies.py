@@ -8,7 +8,15 @@ import attrs
 import pytest
 import torch
 from torch import nn
-from wrong_kernels import HiddenDownload, Leaks, RefusesEverything, Stale, TooLoud, TTNNLinear
+from wrong_kernels import (
+    ConvertsTwice,
+    HiddenDownload,
+    Leaks,
+    RefusesEverything,
+    Stale,
+    TooLoud,
+    TTNNLinear,
+)
 
 from symbiote_conformance import ConformanceError, ModelSubject, takes
 from symbiote_conformance.kit.cases import Case
@@ -62,6 +70,7 @@ def test_a_right_policy_passes(check: str, model: type[nn.Module]) -> None:
         (RefusesEverything, "parity", "a call is left to torch"),
         (RefusesEverything, "report", "calls of kernels ran on torch, for one RefusesEverything"),
         (Stale, "state", "the weights are stale"),
+        (ConvertsTwice, "sharing", "of a model with tied matrices"),
         (Leaks, "leaks", "bytes on the device"),
         (HiddenDownload, "downloads", "of which the report shows"),
     ],

@@ -79,23 +79,30 @@ class Case:
             rules += self.subject.policy.rules
         return Policy("conformance", (), rules, plugin=self.plugin)
 
+    def held(self, module: nn.Module) -> nn.Module:
+        """The model that is swapped: that of a policy as it is, or one that holds a module."""
+        return module if self.kernel is None else Holder(module)
+
     @contextlib.contextmanager
     def swapped(
         self,
         strict: bool = True,
-        hold: Callable[[nn.Module], nn.Module] = Holder,
+        hold: Callable[[nn.Module], nn.Module] | None = None,
         device: str = "emulator",
     ) -> Iterator[Swapped]:
-        """The swapped module in a model of its own (``hold``), or the swapped model.
+        """What is built, swapped.
+
+        Args:
+            strict: raise where a kernel would fall back.
+            hold: makes the model of what is built; by default `held`.
+            device: a device string.
 
         Raises:
             ConformanceError: if it can't be swapped.
         """
         module = self.build()
-        if self.policy is None:
-            model, policy = hold(module), self.policy_for(module)
-        else:
-            model, policy = module, self.policy
+        policy = self.policy_for(module) if self.policy is None else self.policy
+        model = self.held(module) if hold is None else hold(module)
         with swapped(self.title, model, policy, self.subject.model_config, strict, device) as found:
             yield found
 

@@ -127,16 +127,31 @@ class Swapped:
         gc.collect()
         return self.runtime.memory(self.device).allocated
 
+    def empty(self) -> int:
+        """Free the weights; the bytes that are in use without them.
+
+        Raises:
+            ConformanceError: if that fails.
+        """
+        for kernel in self.kernels:
+            try:
+                kernel.deallocate_weights()
+            except Exception as error:
+                problem = f"deallocate_weights raises {type(error).__name__}: {error}"
+                raise ConformanceError(self.title, problem) from error
+        return self.memory()
+
     def weights(self) -> list[Any]:
         """The converted weights of all kernels and their parts, as TTNN tensors."""
-        return [tensor for kernel in self.kernels for tensor in self._weights_of(kernel)]
+        return [tensor for kernel in self.kernels for tensor in self.weights_of(kernel)]
 
-    def _weights_of(self, kernel: TTNNModule) -> Iterator[Any]:
+    def weights_of(self, kernel: TTNNModule) -> Iterator[Any]:
+        """The converted weights of one kernel and its parts."""
         for name in kernel._symbiote.weight_names:
             value = vars(kernel).get(name)
             yield from (leaf for leaf in leaves((value,)) if self.runtime.is_tensor(leaf))
         for part in kernel.ttnn_parts():
-            yield from self._weights_of(part)
+            yield from self.weights_of(part)
 
     def dtype(self) -> str:
         """The coarsest dtype of the converted weights; bfloat16 if there are none."""
@@ -191,7 +206,19 @@ def swapped(
         gc.freeze()  # so that collecting what calls leave does not look at all there was before
         try:
             yield Swapped(title, original, model, opened, runtime)
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first failure is the one to tell
+                restore(model)
+            raise
+        else:
+            _restore(title, model)
         finally:
             gc.unfreeze()
-            restore(model)
             close_device(opened)
+
+
+def _restore(title: str, model: nn.Module) -> None:
+    try:
+        restore(model)
+    except Exception as error:
+        raise ConformanceError(title, f"restore fails: {error}") from error

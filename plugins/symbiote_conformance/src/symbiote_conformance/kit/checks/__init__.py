@@ -35,6 +35,7 @@ KERNEL_CHECKS: Final[Mapping[str, Check]] = {
 POLICY_CHECKS: Final[Mapping[str, Check]] = {
     "parity": parity,
     "batch": batch,
+    "sharing": sharing,
     "report": reported,
     "lifecycle": lifecycle,
     "state": state,

@@ -21,9 +21,7 @@ def lifecycle(case: Case) -> None:
     """Convert, move, call, bring back, call, free, call; each step twice, and all of it twice."""
     with case.swapped() as both:
         call = case.accepted(both)
-        for kernel in both.kernels:
-            kernel.deallocate_weights()
-        life = _Life(case, both, call, empty=both.memory())
+        life = _Life(case, both, call, empty=both.empty())
         golden = both.golden(call)
         first = None
         for turn in ("", " in the second life"):
@@ -99,23 +97,19 @@ class _Life:
             tensor
             for kernel in self.both.kernels
             if kernel.weight_state is _DEVICE
-            for tensor in self.both._weights_of(kernel)
+            for tensor in self.both.weights_of(kernel)
         ]
         for times in ("", " twice"):
-            for kernel in self.both.kernels:
-                try:
-                    kernel.deallocate_weights()
-                except Exception as error:
-                    self._fail(
-                        f"deallocate_weights{times} raises {type(error).__name__}: {error}", error
-                    )
+            try:
+                left = self.both.empty() - self.empty
+            except ConformanceError as error:
+                self._fail(f"{error.problem}, called{times or ' once'}", error)
             alive = [t for t in held if self.both.runtime.is_allocated(t)]
             if alive:
                 shapes = ", ".join(str(list(t.shape)) for t in alive)
                 self._fail(
                     f"deallocate_weights{times} leaves the device memory of weights: {shapes}"
                 )
-            left = self.both.memory() - self.empty
             if left:
                 self._fail(f"deallocate_weights{times} leaves {left} bytes on the device")
 

@@ -10,7 +10,7 @@ from torch import nn
 from symbiote_conformance.kit.cases import Case
 from symbiote_conformance.kit.comparing import require_equal
 from symbiote_conformance.kit.failures import ConformanceError
-from symbiote_conformance.kit.swapped import Holder, Swapped, plain
+from symbiote_conformance.kit.swapped import plain
 from symbiote_core import TTNNModule, restore
 
 
@@ -19,18 +19,15 @@ def restoring(case: Case) -> None:
     seen: dict[str, Any] = {}
 
     def hold(module: nn.Module) -> nn.Module:
-        holder = Holder(module)
-        seen.update(_anatomy(holder))
-        return holder
+        model = case.held(module)
+        seen.update(_anatomy(model))
+        return model
 
     with case.swapped(hold=hold) as both:
-        if not seen:  # a policy's model, which is not held; its copy on torch has the same names
-            seen = {name: None for name, _ in both.original.named_modules()}
         call = case.accepted(both)
         golden = both.golden(call)
-        empty = _without_weights(both)
+        empty = both.empty()
         count = len(both.kernels)
-        originals = [kernel.torch_layer for kernel in both.kernels]
         both.answer(call)
         back = restore(both.model)
         if back != count:
@@ -42,15 +39,12 @@ def restoring(case: Case) -> None:
         if list(found) != list(seen):
             raise ConformanceError(case.title, "restore changes what the modules are called")
         for name, parts in seen.items():
-            if parts is not None and parts != found[name]:
+            if parts != found[name]:
                 raise ConformanceError(
                     case.title,
                     f"after restore {name or 'the model'!r} is not what it was: another module, "
                     "or other parameters, buffers or hooks",
                 )
-        present = {id(module) for module in both.model.modules()}
-        if case.kernel is None and any(id(layer) not in present for layer in originals):
-            raise ConformanceError(case.title, "restore puts back other modules than there were")
         if any(module.training for module in both.model.modules()):
             raise ConformanceError(case.title, "restore leaves a module in training mode")
         left = both.memory() - empty
@@ -62,12 +56,6 @@ def restoring(case: Case) -> None:
         require_equal(case.title, golden, again, call, " after restore")
         if restore(both.model) != 0:
             raise ConformanceError(case.title, "restore finds something to do the second time")
-
-
-def _without_weights(both: Swapped) -> int:
-    for kernel in both.kernels:
-        kernel.deallocate_weights()
-    return both.memory()
 
 
 def _anatomy(model: nn.Module) -> dict[str, Any]:

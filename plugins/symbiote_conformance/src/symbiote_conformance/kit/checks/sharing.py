@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from symbiote_conformance.kit.calls import TorchCall
@@ -26,9 +28,15 @@ class Both(Holder):
 
 
 def sharing(case: Case) -> None:
-    """One module in two places; then two modules whose parameters are the same."""
+    """Of a kernel: one module in two places, and two modules with the same parameters.
+
+    Of a policy: its model with the same matrix in two modules, as tied embeddings have it.
+    """
+    if case.kernel is None:
+        _tied(case, _tie_matrices, " of a model with tied matrices")
+        return
     _shared(case)
-    _tied(case)
+    _tied(case, _tie, " of two modules with tied weights")
 
 
 def _shared(case: Case) -> None:
@@ -51,16 +59,29 @@ def _shared(case: Case) -> None:
             raise ConformanceError(case.title, "restore made two modules of one in two places")
 
 
-def _tied(case: Case) -> None:
-    with case.swapped(hold=_tie) as both:
+def _tied(case: Case, tie: Callable[[nn.Module], nn.Module], when: str) -> None:
+    with case.swapped(hold=tie) as both:
         call = case.accepted(both)
-        _require_both(case, both, call, " of two modules with tied weights")
-        wanted = {key: value.clone() for key, value in both.original.state_dict().items()}
-        require_state(case, both, wanted, "of two modules with tied weights")
+        _require_both(case, both, call, when)
+        require_state(case, both, both.original.state_dict(), when.lstrip())
         changed = other_weights(both.original, seed=2)
         both.original.load_state_dict(changed)
         both.model.load_state_dict(changed)
-        _require_both(case, both, call, " of two modules with tied weights, after load_state_dict")
+        _require_both(case, both, call, f"{when}, after load_state_dict")
+
+
+def _tie_matrices(model: nn.Module) -> nn.Module:
+    """The model, with the first matrix that there is another one of this shape in its place."""
+    seen: dict[torch.Size, nn.Parameter] = {}
+    for module in model.modules():
+        for key, parameter in module._parameters.items():
+            if parameter is None or parameter.ndim != 2:
+                continue
+            first = seen.setdefault(parameter.shape, parameter)
+            if first is not parameter:
+                module._parameters[key] = first
+                return model
+    return model
 
 
 def _tie(module: nn.Module) -> nn.Module:
@@ -77,9 +98,7 @@ def _require_both(case: Case, both: Swapped, call: TorchCall, when: str) -> None
 
 
 def _memory_of_weights(both: Swapped) -> int:
-    for kernel in both.kernels:
-        kernel.deallocate_weights()
-    empty = both.memory()
+    empty = both.empty()
     for kernel in both.kernels:
         kernel.move_weights_to_device()
     return both.memory() - empty

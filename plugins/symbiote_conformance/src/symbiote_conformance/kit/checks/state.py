@@ -19,8 +19,7 @@ def state(case: Case) -> None:
         call = case.accepted(both)
         before = both.original.state_dict()
         require_state(case, both, before, "after a call")
-        for kernel in both.kernels:
-            kernel.deallocate_weights()
+        both.empty()
         require_state(case, both, before, "after deallocate_weights")
         both.answer(call)
 
