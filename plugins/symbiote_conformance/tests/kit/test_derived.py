@@ -101,3 +101,14 @@ def test_a_policy_for_any_model_is_judged_on_several() -> None:
     found = policy_subjects([Policy("generic", ("*",), rules)], [])
     labels = {subject.label for subject in found if isinstance(subject, ModelSubject)}
     assert {"BertModel", "GPT2Model"} <= labels
+
+
+def test_a_kernel_that_rules_alone_say_the_modules_of_is_found_where_it_is_planned() -> None:
+    spec = KernelSpec("structural", nn.Module, TTNNLinear, lambda _: None)
+    rule = Rule("transformers.models.bert.modeling_bert.BertPooler", spec)
+    [found] = kernel_subjects({"structural": spec}, [Policy("generic", ("*",), (rule,))], [])
+    assert isinstance(found, Subject)
+    assert type(found.build()).__name__ == "BertPooler"
+    [missing] = kernel_subjects({"structural": spec}, [], [])
+    assert isinstance(missing, Missing)
+    assert "no Module is known to judge it by" in missing.problem

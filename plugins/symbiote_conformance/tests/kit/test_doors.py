@@ -19,10 +19,11 @@ def pytest_unconfigure():
 
 
 def test_it_costs_nothing_until_it_is_asked_for(tmp_path: Path) -> None:
-    run = run_pytest(tmp_path, "-s", *ALONE, conftest=SHOWS, test_it="def test_it(): pass")
+    arguments = ("-s", "--trace-config", *ALONE)
+    run = run_pytest(tmp_path, *arguments, conftest=SHOWS, test_it="def test_it(): pass")
     assert "imported: []" in run.out
+    assert "pytest_symbiote" in run.out  # it was there
     assert run.code == 0
-    assert "pytest_symbiote" in run_pytest(tmp_path, "--trace-config").out  # it was there
 
 
 PLUGIN = """

@@ -18,6 +18,9 @@ from symbiote_core import KernelSpec, NothingReplacedError, PluginRecord, Policy
 GENERIC = ("bert", "gpt2")
 """The model types that a policy for any model is judged on."""
 
+SEARCHED = (*GENERIC, "vit", "llama", "gemma", "t5", "distilbert", "whisper", "opt", "gpt_neox")
+"""The model types in which modules for its kernels are looked for, until one is found."""
+
 WRITE_SUBJECT = (
     "Write a Subject({name!r}, build=lambda: ..., inputs=[takes('B', 'S', ...)]): override "
     "`subjects` of KernelConformance, or `pytest_symbiote_subjects` in a conftest.py."
@@ -66,7 +69,8 @@ def _derived(spec: KernelSpec, policies: Sequence[Policy]) -> Sequence[Subject |
         return [Missing(spec.name, why, hint, is_absent=True)]
     reasons = []
     subjects = []
-    for example in examples_of(cls):
+    # Where any module may be meant, the rules of a policy tell which one is.
+    for example in () if cls is nn.Module else examples_of(cls):
         verdict = spec.verdict(example.build())
         if verdict is None:
             subjects.append(Subject(spec.name, example.build, example.inputs, example.label))
@@ -79,6 +83,9 @@ def _derived(spec: KernelSpec, policies: Sequence[Policy]) -> Sequence[Subject |
             subject = _recorded(spec, cls, tiny, policies, reasons)
             if subject is not None:
                 return [subject]
+    planned = _planned(spec, policies)
+    if planned is not None:
+        return [planned]
     why = f"no {cls.__name__} is known to judge it by"
     if reasons:
         why = f"it supports no {cls.__name__} that is known, for one: {reasons[0]}"
@@ -118,6 +125,42 @@ def _recorded(
             policy=None if covers else _policy_with(spec, policies),
         )
     return None
+
+
+def _planned(spec: KernelSpec, policies: Sequence[Policy]) -> Subject | None:
+    """A module for which a policy plans a kernel, in the first small model that has one."""
+    for policy in policies:
+        if not any(rule.kernel in (spec.name, spec) for rule in policy.rules):
+            continue
+        for model_type in _searched(policy):
+            for tiny in _models_of(model_type):
+                for path in _paths_of(spec, policy, tiny):
+                    recording = recorder(tiny, path)
+                    if recording is not None:
+                        build = functools.partial(copy.deepcopy, recording.module)
+                        covers = spec.kernel_class().covers_children
+                        calls, rules = recording.calls(), None if covers else policy
+                        return Subject(spec.name, build, calls, policy=rules)
+    return None
+
+
+def _searched(policy: Policy) -> list[str]:
+    return [t for name in policy.model_types for t in (SEARCHED if name == "*" else (name,))]
+
+
+def _models_of(model_type: str) -> list[TinyModel]:
+    try:
+        return list(models_of_type(model_type))
+    except (ImportError, KeyError):  # not in this release of transformers, or there is none
+        return []
+
+
+def _paths_of(spec: KernelSpec, policy: Policy, tiny: TinyModel) -> list[str]:
+    try:
+        planned = plan(tiny.model, policy).replacements
+    except NothingReplacedError:
+        return []
+    return [found.path for found in planned if found.kernel.name == spec.name]
 
 
 def _policy_with(spec: KernelSpec, policies: Sequence[Policy]) -> Policy | None:
