@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from symbiote_core.errors import (
     MappingError,
@@ -18,6 +19,9 @@ from symbiote_core.registry import Candidate, KernelSpec, Policy, Registry, Rule
 from symbiote_core.registry.registry import model_type_of
 from symbiote_core.selection import Selection
 from symbiote_core.swap.planned import Kept, Replacement, ReplacementPlan
+
+_IDLE = (_DropoutNd, nn.Identity)
+"""Modules that compute nothing in inference, so that nothing of them stays on torch."""
 
 PolicyLike = str | Policy | Mapping[Any, Any]
 
@@ -307,7 +311,7 @@ class Planner:
         has_children = any(True for _ in _children(module))
         if reasons:
             self._keep(path, module, "; ".join(reasons))
-        elif not has_children:
+        elif not has_children and not isinstance(module, _IDLE):
             self._keep(
                 path, module, f"no rule of policy {self.policy.name!r} for {type(module).__name__}"
             )
