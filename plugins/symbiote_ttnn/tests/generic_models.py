@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -112,6 +113,11 @@ MODELS = {
         # It divides vectors by their lengths, and takes the states of the last tokens.
         on_torch=frozenset({"aten.pow.Tensor_Scalar", "aten.sum.dim_IntList", "aten.index.Tensor"}),
     ),
+    "deberta-v2": Small(
+        "DebertaV2ForMaskedLM",
+        lambda: hf.DebertaV2Config(**_ENCODER),
+        on_torch=frozenset({"aten.masked_fill.Scalar"}),
+    ),
     "deit": Small(
         "DeiTForImageClassification",
         lambda: hf.DeiTConfig(**_TOWER, image_size=32, patch_size=8, num_labels=10),
@@ -154,6 +160,15 @@ MODELS = {
         generates=True,
     ),
     "roberta": Small("RobertaForTokenClassification", lambda: hf.RobertaConfig(**_ENCODER)),
+    "swin": Small(
+        "SwinModel",
+        lambda: hf.SwinConfig(
+            embed_dim=32, depths=[1, 1], num_heads=[2, 2], image_size=32, window_size=4
+        ),
+        _image,
+        # It moves windows over the image.
+        on_torch=frozenset({"aten.constant_pad_nd.default", "aten.mean.dim"}),
+    ),
     "t5": Small(
         "T5ForConditionalGeneration",
         lambda: hf.T5Config(
@@ -219,7 +234,9 @@ def build(name: str, **changes: Any) -> Any:
     for key, value in changes.items():
         setattr(config, key, value)
     torch.manual_seed(0)
-    model = getattr(hf, small.model_class)(config).eval()
+    with warnings.catch_warnings():  # DeBERTa of transformers 4.57 scripts functions on import
+        warnings.filterwarnings("ignore", ".torch.jit.script. is deprecated", DeprecationWarning)
+        model = getattr(hf, small.model_class)(config).eval()
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in model.parameters():

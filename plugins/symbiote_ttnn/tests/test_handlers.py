@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernel_cases import seeded
 
-from symbiote_core import TorchTTNNTensor, pcc
+from symbiote_core import DispatchError, TorchTTNNTensor, pcc
 from symbiote_core.fallback import Activity
 
 F = torch.nn.functional
@@ -58,6 +58,8 @@ CASES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "split": lambda x: torch.stack(x.split(2, dim=1)),
     "last of an uneven split": lambda x: x.split(4, dim=1)[1],
     "split with sizes": lambda x: x.split([5, 20, 7], dim=-1)[1],
+    "unbind": lambda x: torch.stack(x.unbind(-2)[::2]),
+    "hidden scores": lambda x: torch.softmax(x + torch.full((6, 1), torch.finfo().min), -1),
     "chunk": lambda x: x.chunk(3, dim=-1)[2],
     "t": lambda x: x[0].t(),
     "t of a row": lambda x: x[0, 0].t(),
@@ -168,3 +170,33 @@ def test_correlation_with_a_device_tensor_is_that_with_its_values(emulator: Any)
     there, other = TorchTTNNTensor(values, device=emulator), seeded(2, 40, 64, seed=1) + values
     assert there.to_ttnn is not None
     assert pcc(other, there) == pytest.approx(pcc(other, values), abs=1e-12)
+
+
+def test_what_torch_has_a_device_tensor_laid_out_as_it_is_changes_nothing(emulator: Any) -> None:
+    # Torch does so to a mean over the last dimensions of what is laid out with channels last.
+    values = seeded(2, 6, 32).bfloat16().float()
+    expected = F.adaptive_avg_pool1d(values.transpose(1, 2), 1)
+    actual: Any = F.adaptive_avg_pool1d(wrapped(values, emulator).transpose(1, 2), 1)
+    assert torch.allclose(expected, actual.to_torch, atol=0.01)
+    x = wrapped(values, emulator)
+    with pytest.raises(DispatchError, match=r"as_strided_\.default changes the shape or the"):
+        x.as_strided_((2, 32, 6), (192, 1, 32))
+
+
+@pytest.mark.parametrize("way", ["added", "filled"])
+def test_rows_of_which_all_is_hidden_by_the_lowest_number_are_no_nan(
+    emulator: Any, way: str
+) -> None:
+    x = wrapped(seeded(2, 4, 32), emulator)
+    lowest = torch.finfo(torch.float32).min
+    hidden = torch.zeros(4, 32, dtype=torch.bool)
+    hidden[1], hidden[2, 5:] = True, True
+    scores: Any = x.masked_fill(hidden, lowest)
+    if way == "added":
+        scores = x + torch.zeros(4, 32).masked_fill(hidden, lowest)
+    weights: Any = torch.softmax(scores, -1)
+    host = weights.to_torch
+    assert torch.allclose(host[:, 1], torch.full((2, 32), 1 / 32), atol=1e-3)
+    assert not host[:, 2, 5:].any()
+    infinite: Any = x + torch.full((32,), -torch.inf)
+    assert infinite.to_torch.isneginf().all()

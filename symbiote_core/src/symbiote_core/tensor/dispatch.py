@@ -11,6 +11,7 @@ import torch
 from symbiote_core.errors import DispatchError, origin_of
 from symbiote_core.runtime.active import ACTIVE, use_runtime
 from symbiote_core.structure import leaves, map_leaves
+from symbiote_core.tensor.range import within_bfloat16
 from symbiote_core.tensor.wrapper import TorchTTNNTensor, set_dispatch, wrap
 
 _HANDLERS: dict[Any, Any] = {}
@@ -143,7 +144,7 @@ def _on_device(handler: Any, func: Any, args: tuple[Any, ...], kwargs: dict[str,
                 return leaf.to_ttnn
             if leaf.is_floating_point() and device is not None and leaf.numel():
                 activity.uploaded(leaf)
-                return runtime.from_torch(leaf, device)
+                return runtime.from_torch(within_bfloat16(leaf), device)
         return leaf
 
     device_args = tuple(
@@ -312,6 +313,16 @@ def _written_on_device(func: Any, name: str, args: tuple[Any, ...], kwargs: dict
     return True
 
 
+def _is_laid_out_so(
+    tensor: torch.Tensor, size: Any, stride: Any, offset: int | None = None
+) -> bool:
+    """Whether a tensor has these sizes and strides, but for those of dimensions of size 1."""
+    if tuple(size) != tuple(tensor.shape) or offset:
+        return False
+    laid_out = zip(size, stride, tensor.stride(), strict=True)
+    return all(own == new for count, new, own in laid_out if count > 1)
+
+
 def _in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a writing operation on host copies; the written tensors lose their device copy."""
     name = func._schema.name.partition("::")[2]
@@ -320,6 +331,8 @@ def _in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         target = args[position] if position < len(args) else kwargs.get(key)
         written += [t for t in leaves(target) if isinstance(t, torch.Tensor)]
     own = {id(t): t for t in written if isinstance(t, TorchTTNNTensor)}
+    if name == "as_strided_" and _is_laid_out_so(*args):
+        return args[0]
     if own and name in _METADATA_WRITES:
         raise DispatchError(
             f"{func} changes the shape or the storage of a TorchTTNNTensor in place, which it "

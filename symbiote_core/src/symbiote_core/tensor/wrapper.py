@@ -11,6 +11,7 @@ from symbiote_core.errors import DeviceError
 from symbiote_core.fallback import Activity
 from symbiote_core.runtime.active import active_runtime
 from symbiote_core.runtime.protocol import Runtime
+from symbiote_core.tensor.range import within_bfloat16
 
 if TYPE_CHECKING:  # torch works without NumPy, and so does this package
     import numpy as np
@@ -145,7 +146,8 @@ class TorchTTNNTensor(torch.Tensor):
 
                 self._runtime = runtime_of(self._ttnn_device)
             host = self.to_torch
-            self._ttnn = self._runtime.from_torch(host, self._ttnn_device)
+            finite = within_bfloat16(host) if host.is_floating_point() and host.numel() else host
+            self._ttnn = self._runtime.from_torch(finite, self._ttnn_device)
             self._host_version = _version(host)
             self._activity.uploaded(host)
         return self._ttnn

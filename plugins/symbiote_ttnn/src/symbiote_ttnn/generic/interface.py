@@ -27,6 +27,9 @@ _FUNCTIONS, _EAGER, _SETTING = (
 NAME = "symbiote_ttnn"
 """What `attention_function` is called in transformers' table."""
 
+_SOFTCAP = "attn_logit_softcapping"
+"""What a module calls the cap of its scores, as in Gemma 2."""
+
 _PLAIN = frozenset(
     {
         "module",
@@ -121,6 +124,8 @@ def unsupported(layer: Any) -> str | None:
         return f"its attention implementation is {name!r}, neither 'sdpa' nor 'eager'"
     if name in getattr(interface.functions, "_local_mapping", {}):
         return f"its model has an attention {name!r} of its own"
+    if getattr(layer, _SOFTCAP, None) is not None:
+        return f"its scores are capped ({_SOFTCAP}), which TTNN's attention does not do"
     if name == "eager" and not is_plain(layer, interface):
         return "its eager attention computes something else than scaled dot product attention"
     return None

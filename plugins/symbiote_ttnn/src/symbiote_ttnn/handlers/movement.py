@@ -99,6 +99,10 @@ def _split_with_sizes(x: Any, sizes: Sequence[int], dim: int = 0) -> Any:
     return [_slice(x, dim, end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
+def _unbind(x: Any, dim: int = 0) -> Any:
+    return [_select(x, dim, index) for index in range(tuple(x.shape)[dim])]
+
+
 def _t(x: Any) -> Any:
     return ttnn.transpose(x, 0, 1) if len(tuple(x.shape)) == 2 else x
 
@@ -159,6 +163,7 @@ def handlers() -> list[AtenHandler]:
         AtenHandler("aten.split.Tensor", _split),
         AtenHandler("aten.split_with_sizes.default", _split_with_sizes),
         AtenHandler("aten.t.default", _t),
+        AtenHandler("aten.unbind.int", _unbind),
         AtenHandler("aten.unsqueeze.default", _unsqueeze),
         AtenHandler("aten.squeeze.dim", _squeeze),
         AtenHandler("aten.cat.default", _cat),
