@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -91,3 +94,24 @@ def test_a_policy_of_its_own_comes_first() -> None:
     made = plan(model, "generic")
     assert made.policy == "generic"
     assert len(made.notes) == 1
+
+
+WITHOUT_TRANSFORMERS = """
+import sys
+sys.modules["transformers"] = None
+from torch import nn
+from symbiote_core import accelerate
+model = nn.Sequential(nn.Linear(32, 32), nn.GELU(), nn.LayerNorm(32)).eval()
+print([module.kernel for module in accelerate(model, "emulator").modules])
+"""
+
+
+def test_transformers_is_not_needed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TRANSFORMERS],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYMBIOTE_PLUGINS": "emulator,ttnn"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "['TTNNLinear', 'TTNNGelu', 'TTNNLayerNorm']"

@@ -46,7 +46,7 @@ _MLPS = (
 )
 
 _LAYERS = (
-    *(Rule(known.replaces) for known in kernel_specs()),
+    *(Rule(known.replaces, known.name) for known in kernel_specs()),
     Rule(CONV1D, _spec("TTNNConv1D", CONV1D)),
 )
 
