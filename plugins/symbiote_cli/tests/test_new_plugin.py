@@ -21,6 +21,7 @@ KINDS = {
     "acme-gemma": ("gemma", "TTNNGemmaMLP"),
     "acme-t5": ("t5", "TTNNT5DenseActDense"),
     "acme-gpt2": ("gpt2", "TTNNAcmeGpt2Linear"),
+    "acme-wav2vec2": ("wav2vec2", "TTNNWav2Vec2FeedForward"),
 }
 """By name: the architecture, and the kernel that is made for it."""
 

@@ -15,7 +15,7 @@ from symbiote_cli.tables import facts
 from symbiote_core import Registry, plugin_manager
 
 if TYPE_CHECKING:
-    from symbiote_cli.scaffold.fields import Choices
+    from symbiote_cli.scaffold.choices import Choices
     from symbiote_cli.scaffold.target import Target
 
 
@@ -77,7 +77,7 @@ def create_plugin(
 
 def _choose(names: Names, target: "Target", license_id: str, registry: Registry) -> "Choices":
     """Names that no installed plugin has, and a priority above theirs."""
-    from symbiote_cli.scaffold.fields import Choices
+    from symbiote_cli.scaffold.choices import Choices
 
     kernel = f"TTNN{target.cls}"
     if kernel in registry.kernels:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from symbiote_cli.errors import CommandError
-from symbiote_cli.scaffold.fields import Choices, fields_of
+from symbiote_cli.scaffold.choices import Choices
+from symbiote_cli.scaffold.fields import fields_of
 
 LICENSES = {"Apache-2.0": "Apache-2.0.txt", "MIT": "MIT.txt", "none": ""}
 """What a new package can be licensed under, and the text for it."""

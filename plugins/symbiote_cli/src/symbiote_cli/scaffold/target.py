@@ -13,6 +13,8 @@ from symbiote_cli.quiet import quiet_libraries
 from symbiote_cli.scaffold.structure import FORMULAS, Structure, structures
 from symbiote_cli.scaffold.tiny import TinyModel, tiny_models
 
+_USUAL_INPUTS = ("input_ids", "pixel_values")
+
 LINEAR = Structure("linear", {})
 
 
@@ -29,6 +31,8 @@ class Target:
         model_type: the architecture; empty for a model of torch alone.
         auto_class: the class of transformers that builds the model.
         sizes: the arguments of its configuration.
+        takes_usual_inputs: whether the model takes ids or images, which the conformance kit knows
+            how to make.
     """
 
     module: str
@@ -39,6 +43,7 @@ class Target:
     model_type: str = ""
     auto_class: str = ""
     sizes: Mapping[str, Any] = attrs.Factory(dict)
+    takes_usual_inputs: bool = True
 
     @property
     def qualified(self) -> str:
@@ -85,7 +90,11 @@ def find_target(asked: str) -> Target:
             found = _coarsest(tiny) or _linear(tiny)
             if found is not None:
                 return attrs.evolve(
-                    found, model_type=model_type, auto_class=tiny.auto_class, sizes=tiny.sizes
+                    found,
+                    model_type=model_type,
+                    auto_class=tiny.auto_class,
+                    sizes=tiny.sizes,
+                    takes_usual_inputs=tiny.model.main_input_name in _USUAL_INPUTS,
                 )
     raise CommandError(
         f"Models of type {model_type!r} have no linear layer in them, which is what a kernel is "
