@@ -13,8 +13,6 @@ from symbiote_cli.quiet import quiet_libraries
 from symbiote_cli.scaffold.structure import FORMULAS, Structure, structures
 from symbiote_cli.scaffold.tiny import TinyModel, tiny_models
 
-_USUAL_INPUTS = ("input_ids", "pixel_values")
-
 LINEAR = Structure("linear", {})
 
 
@@ -94,12 +92,20 @@ def find_target(asked: str) -> Target:
                     model_type=model_type,
                     auto_class=tiny.auto_class,
                     sizes=tiny.sizes,
-                    takes_usual_inputs=tiny.model.main_input_name in _USUAL_INPUTS,
+                    takes_usual_inputs=_takes_usual_inputs(tiny.model),
                 )
     raise CommandError(
         f"Models of type {model_type!r} have no linear layer in them, which is what a kernel is "
         "made for here. Leave --for out and write the policy yourself."
     )
+
+
+def _takes_usual_inputs(model: Any) -> bool:
+    """Whether it takes ids, or images of a size that its configuration tells."""
+    if model.main_input_name == "pixel_values":
+        config = model.config.to_dict()
+        return "image_size" in config.get("vision_config", config)
+    return bool(model.main_input_name == "input_ids")
 
 
 def _coarsest(tiny: TinyModel) -> Target | None:
