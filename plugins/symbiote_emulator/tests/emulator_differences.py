@@ -331,6 +331,7 @@ WRONG: Final = (
             ("clone", [], {}),
             ("copy", [tensor([1, 0], layout="rm")], {}),
             ("move", [], {"memory_config": memory_config("l1")}),
+            ("slice", [[0, 0], [1, 0]], {"memory_config": memory_config("l1")}),
             ("to_memory_config", [memory_config("l1")], {}),
             ("typecast", [dtype("float32")], {}),
         )
@@ -355,6 +356,47 @@ WRONG: Final = (
         "accepted: [0, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
         "Tiles of no elements.",
         "TTNN returns the padded shape as the logical one.",
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([33, 1]), *bounds]),
+            "accepted: [16, 1](pad [32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+            "An end in the padding of tiles.",
+            "TTNN gives what is in the padding, where it cuts whole tiles.",
+        )
+        for op, bounds in (
+            ("slice", [[32, 0], [48, 1]]),
+            ("__getitem__", [slice_of(32, 48)]),
+        )
+    ),
+    Difference(
+        Call("slice", [tensor([1, 2]), [1, 0], [1, -5]]),
+        "accepted: [0, 4294967293](pad [0, 0]) BFLOAT16 TILE DRAM/INTERLEAVED",
+        "An end before the first element.",
+        "TTNN takes it for a large one, and does not compare it where there are no elements.",
+    ),
+    Difference(
+        Call(
+            "slice", [tensor([2, 40]), [1, 0], [1, 40]], {"memory_config": memory_config("l1_hs")}
+        ),
+        "crashed SIGSEGV",
+        "Shards of no elements.",
+        "TTNN reads the buffer of a tensor that has none.",
+    ),
+    Difference(
+        Call("arange", [0, 2**63 - 1, 2**62]),
+        "crashed SIGSEGV",
+        "The number after the last has over 64 bits.",
+        "TTNN counts on beyond the greatest number, and never comes to the end.",
+    ),
+    Difference(
+        Call(
+            "transformer.concatenate_heads",
+            [tensor([1, 1, 64, 32], memory=_TILE | {"sh": "BLOCK_SHARDED", "g": [1, 2]})],
+        ),
+        "crashed SIGFPE",
+        "Shards that are lower than a head.",
+        "TTNN divides by the number of heads of a shard, which is none.",
     ),
     Difference(
         Call("concat", [[tensor([0], layout="rm"), tensor([1], layout="rm")], 0]),

@@ -206,3 +206,25 @@ def test_a_shard_holds_whole_heads(
     assert ttnn.transformer.concatenate_heads(x, memory_config=ttnn.L1_MEMORY_CONFIG)
     with pytest.raises(error, match=refusal):
         ttnn.transformer.concatenate_heads(x)
+
+
+def test_a_view_of_shards_is_one_of_the_tiles(device: Any) -> None:
+    x = values((2, 32, 32))
+    rows = sharded(device, x, "HEIGHT", (1, 2), (32, 32))
+    flat = ttnn.view(rows, [64, 32])
+    assert flat.memory_config() == rows.memory_config()
+    assert torch.equal(stored(flat), x.reshape(64, 32).double())
+    with pytest.raises(RuntimeError, match="needs data to move"):
+        ttnn.view(rows, [32, 64])
+
+
+def test_a_rotation_of_no_users_in_shards_is_refused(device: Any) -> None:
+    table = on_device(values((1, 1, 1, 32)), device)
+    core = ttnn.CoreRangeSet([ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(0, 0))])
+    spec = ttnn.ShardSpec(core, (32, 32), ttnn.ShardOrientation.ROW_MAJOR)
+    kind, buffer = ttnn.TensorMemoryLayout.HEIGHT_SHARDED, ttnn.BufferType.L1
+    memory = ttnn.MemoryConfig(kind, buffer, spec)
+    shape, layout = [1, 0, 1, 32], ttnn.TILE_LAYOUT
+    nobody = ttnn.zeros(shape, layout=layout, device=device, memory_config=memory)
+    with pytest.raises(RuntimeError, match="Cannot set circular buffer size"):
+        ttnn.experimental.rotary_embedding_hf(nobody, table, table)

@@ -9,6 +9,7 @@ import torch
 from emulator_golden import on_device, stored, values
 
 from symbiote_emulator import ttnn
+from symbiote_emulator.errors import OperationRefused, WouldCrash, WrongInTTNN
 
 TILE, RM = ttnn.TILE_LAYOUT, ttnn.ROW_MAJOR_LAYOUT
 
@@ -98,7 +99,7 @@ def test_an_empty_vector_goes_first_before_whole_tiles(device: Any) -> None:
     empty, whole = (on_device(torch.ones(n), device) for n in (0, 64))
     assert tuple(ttnn.concat([empty, whole, empty, whole]).shape) == (128,)
     for others in ([empty], [on_device(torch.ones(33), device), whole]):
-        with pytest.raises(RuntimeError, match="rows of the first operand have no elements"):
+        with pytest.raises(RuntimeError, match="rows of an operand have no elements"):
             ttnn.concat([empty, *others])
 
 
@@ -125,3 +126,70 @@ def test_a_vector_of_short_integers_is_not_even_repeated_once(device: Any, dtype
         ttnn.repeat_interleave(on_device(torch.ones(2), device, dtype), 1, -1)
     rows = ttnn.repeat_interleave(on_device(torch.ones(2, 2), device, dtype), 1, -1)
     assert tuple(rows.shape) == (2, 2)
+
+
+def test_a_part_may_end_in_the_padding_of_no_tile(device: Any) -> None:
+    x = on_device(values((33, 1)), device)
+    for start, end in (([32, 0], [48, 1]), ([0, 0], [33, 2])):
+        with pytest.raises(WrongInTTNN, match="An end in the padding of tiles"):
+            ttnn.slice(x, start, end)
+    with pytest.raises(WrongInTTNN, match="An end in the padding of tiles"):
+        x[32:48]
+    for start, end in (([1, 0], [48, 1]), ([0, 0], [65, 1])):
+        with pytest.raises(OperationRefused, match="must be less than or equal to the shape"):
+            ttnn.slice(x, start, end)
+
+
+def test_a_part_does_not_end_before_the_first_element(device: Any) -> None:
+    x = on_device(values((1, 2)), device)
+    with pytest.raises(WrongInTTNN, match="An end before the first element"):
+        ttnn.slice(x, [1, 0], [1, -5])
+    with pytest.raises(OperationRefused, match="must be less than or equal to the shape"):
+        ttnn.slice(x, [0, 0], [1, -5])
+
+
+def test_no_elements_go_to_shards_or_other_rows(device: Any) -> None:
+    x = on_device(values((2, 40)), device)
+    with pytest.raises(WouldCrash, match="Shards of no elements"):
+        ttnn.slice(x, [1, 0], [1, 40], memory_config=ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG)
+    rows = on_device(torch.zeros(2, 0), device, layout=RM)
+    with pytest.raises(WouldCrash, match="Rows without elements"):
+        ttnn.split(rows, 33, 0, memory_config=ttnn.L1_MEMORY_CONFIG)
+
+
+@pytest.mark.parametrize(("sizes", "crashes"), [((1, 0, 33), True), ((32, 0, 32), False)])
+def test_a_vector_of_nothing_among_vectors_of_parts_of_tiles(
+    device: Any, sizes: tuple[int, ...], crashes: bool
+) -> None:
+    vectors = [on_device(values((n,)), device) for n in sizes]
+    if not crashes:
+        assert tuple(ttnn.concat(vectors, 0).shape) == (64,)
+        return
+    with pytest.raises(WouldCrash, match="The rows of an operand have no elements"):
+        ttnn.concat(vectors, 0)
+
+
+@pytest.mark.parametrize("layout", [TILE, RM])
+def test_nothing_stays_in_its_memory_in_another_shape(device: Any, layout: Any) -> None:
+    x = on_device(torch.zeros(0, 3), device, layout=layout)
+    out = ttnn.reshape(x, [5, 0], memory_config=ttnn.L1_MEMORY_CONFIG)
+    assert (tuple(out.shape), out.memory_config()) == ((5, 0), ttnn.DRAM_MEMORY_CONFIG)
+
+
+def test_bytes_and_shorts_of_one_element_are_repeated_once(device: Any) -> None:
+    one, two = (on_device(torch.ones(n), device, ttnn.uint16) for n in (1, 2))
+    assert stored(ttnn.repeat_interleave(one, 1, 0)).tolist() == [1.0]
+    for vector, count in ((one, 2), (two, 1)):
+        with pytest.raises(OperationRefused, match="does not take DataType::UINT16"):
+            ttnn.repeat_interleave(vector, count, 0)
+    nothing = on_device(torch.zeros(1, 0, 1), device, ttnn.uint8, RM)
+    with pytest.raises(OperationRefused, match="has no producer"):
+        ttnn.repeat_interleave(nothing, 2, 1)
+
+
+@pytest.mark.parametrize("dtype", [ttnn.bfloat8_b, ttnn.bfloat4_b])
+def test_whole_tiles_of_block_floats_stay_tiles_on_the_host(dtype: Any) -> None:
+    whole, part = (ttnn.from_torch(values((32, n)), dtype=dtype, layout=TILE) for n in (32, 5))
+    assert ttnn.to_layout(whole, RM).layout is TILE
+    with pytest.raises(OperationRefused, match="Only TILE layout is supported for BFLOAT8_B"):
+        ttnn.to_layout(part, RM)

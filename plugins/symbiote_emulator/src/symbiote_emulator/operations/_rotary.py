@@ -107,6 +107,20 @@ def require_l1(memory: MemoryConfig) -> None:
         )
 
 
+def check_buffers(x: Tensor) -> None:
+    """Refuse shards of no elements.
+
+    Raises:
+        OperationRefused: there are none.
+    """
+    if not x.logical_volume():
+        raise OperationRefused(
+            "Cannot set circular buffer size. This is larger than the associated dynamically "
+            "allocated L1 buffer bank size of 0 B",
+            "Don't call it on empty tensors.",
+        )
+
+
 @functools.lru_cache(maxsize=1024)
 def _even(tiles: int, width: int, grid: CoreRangeSet) -> ShardSpec:
     """Shards of as many rows of tiles on each core, on the most cores that allow it."""

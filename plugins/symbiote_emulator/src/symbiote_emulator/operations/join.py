@@ -165,8 +165,9 @@ def _retilized(tensors: Sequence[Tensor]) -> DataType:
             "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
             "Convert them with ttnn.typecast.",
         )
-    if tensors[0].spec.shape[-1] == 0 and not _whole_vectors(tensors):
-        raise WouldCrash("The rows of the first operand have no elements.", "Leave it out.")
+    looked_at = tensors if len(tensors[0].spec.shape) == 1 else tensors[:1]
+    if any(t.spec.shape[-1] == 0 for t in looked_at) and not _whole_vectors(tensors):
+        raise WouldCrash("The rows of an operand have no elements.", "Leave it out.")
     return _untilized(dtype)
 
 

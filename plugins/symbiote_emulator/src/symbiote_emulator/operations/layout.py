@@ -336,6 +336,8 @@ def _fresh(value: torch.Tensor, dtype: DataType) -> torch.Tensor:
 
 
 def _host_to_layout(tensor: Tensor, layout: Layout, memory_config: MemoryConfig | None) -> Tensor:
+    if tensor.dtype in BLOCK_FLOATS and not needs_padding(tensor.spec):
+        return tensor  # TTNN leaves whole tiles as they are
     if memory_config is not None:
         tensor.spec.replace(memory_config=memory_config, layout=layout)
     spec = tensor.spec.replace(layout=layout, memory_config=DRAM_MEMORY_CONFIG)

@@ -13,7 +13,13 @@ from symbiote_emulator.errors import (
     WouldCrash,
     WrongInTTNN,
 )
-from symbiote_emulator.operations._common import emit, fill_output, require_device, require_rows
+from symbiote_emulator.operations._common import (
+    emit,
+    fill_output,
+    require_device,
+    require_elements,
+    require_rows,
+)
 from symbiote_emulator.operations.permute import normalised
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
@@ -92,7 +98,7 @@ def repeat_interleave(
     """
     x = input_tensor
     shape = x.spec.shape
-    if len(shape) == 1 and x.dtype in _BYTES_AND_SHORTS:
+    if len(shape) == 1 and x.dtype in _BYTES_AND_SHORTS and shape[0] * repeats > 1:
         raise OperationRefused(
             f"ttnn.reshape does not take DataType::{x.dtype.name}, which a vector needs here",
             "Convert it with ttnn.typecast.",
@@ -176,6 +182,8 @@ def _check_shards(x: Tensor, counts: Sequence[int], memory_config: MemoryConfig 
 def _check_elements(x: Tensor, axis: int) -> None:
     """Refuse tensors without elements, on which TTNN divides by zero or loses the shape."""
     shape = x.spec.shape
+    if x.dtype is DataType.UINT8:
+        require_elements(x)  # TTNN converts it
     if len(shape) < 2 or x.logical_volume():
         return
     if x.layout is Layout.TILE:

@@ -67,6 +67,8 @@ def reshape(
     if device is None:
         spec = tensor_spec(sizes, x.dtype, x.layout)
         return Tensor.on_host(x.value.reshape(sizes).clone(), spec)
+    if not x.logical_volume() and not x.is_sharded():
+        memory = memory_config = x.memory_config()  # TTNN does not look at another one
     if (_is_view(x, sizes) or _keeps_matrix(x, sizes)) and memory == x.memory_config():
         return x.view(x.value.reshape(sizes), x.spec.replace(shape=sizes))
     _check_moves(x, sizes)
@@ -111,7 +113,7 @@ def view(input_tensor: Tensor, shape: Shape | Sequence[int]) -> Tensor:
             "Use ttnn.reshape.",
         )
     require_device(input_tensor)
-    if not _is_view(input_tensor, sizes):
+    if not _stays(input_tensor, sizes):
         raise OperationRefused(
             "The requested shape needs data to move, so it is no view.", "Use ttnn.reshape."
         )
@@ -203,10 +205,13 @@ def resolve(old: Sequence[int], new: Shape | Sequence[int]) -> tuple[int, ...]:
 
 def _is_view(x: Tensor, sizes: tuple[int, ...]) -> bool:
     """Whether every element stays where it is in memory."""
-    if x.spec.shape == sizes:
-        return True
+    return x.spec.shape == sizes or (not x.is_sharded() and _stays(x, sizes))
+
+
+def _stays(x: Tensor, sizes: tuple[int, ...]) -> bool:
+    """Whether every element stays where it is, sharded or not: what TTNN takes for a view."""
     old, new = ((1, *shape)[-2:] if shape else (1, 1) for shape in (x.spec.shape, sizes))
-    if x.is_sharded() or old[1] != new[1]:
+    if old[1] != new[1]:
         return False
     if x.layout is Layout.ROW_MAJOR:
         return True

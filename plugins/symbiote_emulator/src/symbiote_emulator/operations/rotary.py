@@ -9,7 +9,13 @@ from symbiote_emulator.errors import (
     WrongInTTNN,
 )
 from symbiote_emulator.operations._common import emit, require_device, require_device_or_crash
-from symbiote_emulator.operations._rotary import check_values, require_l1, result_memory, rotated
+from symbiote_emulator.operations._rotary import (
+    check_buffers,
+    check_values,
+    require_l1,
+    result_memory,
+    rotated,
+)
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -152,9 +158,4 @@ def _check_shards(x: Tensor) -> None:
             "Move it with ttnn.to_memory_config.",
         )
     require_l1(memory)
-    if not x.logical_volume():
-        raise OperationRefused(
-            "Cannot set circular buffer size. This is larger than the associated dynamically "
-            "allocated L1 buffer bank size of 0 B",
-            "Don't call it on empty tensors.",
-        )
+    check_buffers(x)

@@ -7,6 +7,7 @@ from symbiote_emulator.errors import NotImitated, OperationRefused, WouldCrash, 
 from symbiote_emulator.numerics import TILE_BYTES
 from symbiote_emulator.operations._common import emit, require_device, require_tile
 from symbiote_emulator.operations._rotary import (
+    check_buffers,
     check_values,
     require_l1,
     result_memory,
@@ -149,6 +150,7 @@ def _check_prefill(x: Tensor, cos: Tensor, sin: Tensor) -> None:
         )
     if memory.is_sharded():
         require_l1(memory)
+        check_buffers(x)
 
 
 def _check_decode(x: Tensor, cos: Tensor, sin: Tensor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -14,9 +14,10 @@ from symbiote_emulator.errors import (
     NotImitated,
     OperationRefused,
     WouldCrash,
+    WrongInTTNN,
 )
 from symbiote_emulator.numerics import BLOCK_FLOATS
-from symbiote_emulator.operations._common import emit, fill_output, require_device
+from symbiote_emulator.operations._common import emit, fill_output, require_device, require_rows
 from symbiote_emulator.operations._shards import (
     divides,
     evenly,
@@ -29,6 +30,9 @@ from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import TILE_SIZE, DataType, Layout, MemoryConfig, StorageType
+
+_LARGEST: Final = 2**31
+"""An end above this one was less than nothing, before TTNN took it for unsigned."""
 
 
 @operation("ttnn.slice")
@@ -81,13 +85,15 @@ def slice_(
         raise OperationRefused(
             "Strided slice is not supported for BFLOAT8 tensors", "Convert it with ttnn.typecast."
         )
-    bounds = _all_bounds(starts, ends, steps, shape)
+    bounds = _all_bounds(starts, ends, steps, x)
     whole = bounds == [(0, size) for size in shape] and all(s == 1 for s in steps)
     if whole and x.storage_type() is StorageType.HOST:
         return x
     device = require_device(x)
     if not whole:
         _check_shards(x, bounds, steps)
+    elif memory_config not in (None, x.memory_config()):
+        require_rows(x)
     bare = memory_config is not None and memory_config.is_sharded() and not memory_config.shard_spec
     if bare and x.layout is Layout.ROW_MAJOR:
         raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
@@ -98,6 +104,8 @@ def slice_(
         memory = output_memory(memory_config, (x,), value.shape, x.layout, device)
     else:
         memory = _of_part(memory_config, x, value.shape, device)
+    if bare and not x.is_sharded() and 0 in value.shape:
+        raise WouldCrash("Shards of no elements.", "Leave the memory config out.")
     return emit(
         value,
         device,
@@ -183,18 +191,41 @@ def _numbers(given: Sequence[int] | Tensor) -> list[int]:
 
 
 def _all_bounds(
-    starts: Sequence[int], ends: Sequence[int], steps: Sequence[int], shape: Sequence[int]
+    starts: Sequence[int], ends: Sequence[int], steps: Sequence[int], x: Tensor
 ) -> list[tuple[int, int]]:
     """First element and last, exclusive, of each dimension.
 
     Of a part without elements TTNN does not check whether the others are there.
+
+    Raises:
+        OperationRefused: an element is not there.
+        WrongInTTNN: TTNN takes an end before the first element for a large one, or gives padding.
     """
-    sizes = list(enumerate(shape))
+    sizes = list(enumerate(x.spec.shape))
     bounds = [_ordered(i, starts[i], ends[i], size) for i, size in sizes]
     if all(_length(*b, step) for b, step in zip(bounds, steps, strict=True)):
+        _check_padding(x, bounds, steps)
         for i, size in sizes:
             _check_within(i, *bounds[i], size)
+    elif any(last > _LARGEST for _, last in bounds):
+        raise WrongInTTNN(
+            "An end before the first element.", "Count from the end no further than the first."
+        )
     return bounds
+
+
+def _check_padding(x: Tensor, bounds: Sequence[tuple[int, int]], steps: Sequence[int]) -> None:
+    """Refuse whole tiles of which only the padding holds some elements."""
+    if x.device() is None or x.layout is not Layout.TILE or x.is_sharded() or len(bounds) < 2:
+        return
+    if any(step != 1 for step in steps) or any(first % TILE_SIZE for first, _ in bounds[-2:]):
+        return
+    sizes = zip(bounds, x.spec.shape, x.spec.padded_shape, strict=True)
+    within = all(first < size and last <= padded for (first, last), size, padded in sizes)
+    if within and any(last > size for (_, last), size in zip(bounds, x.spec.shape, strict=True)):
+        raise WrongInTTNN(
+            "An end in the padding of tiles.", f"The tensor is of shape {list(x.spec.shape)}."
+        )
 
 
 def _ordered(index: int, start: int, end: int, size: int) -> tuple[int, int]:
@@ -205,6 +236,8 @@ def _ordered(index: int, start: int, end: int, size: int) -> tuple[int, int]:
             f"End {last} must be greater than or equal to start {first + 2**32}",
             f"Dimension {index} has {size} elements.",
         )
+    if last < 0:  # so is TTNN's end
+        last += 2**32
     if last < first:
         raise OperationRefused(
             f"End {last} must be greater than or equal to start {first}", "Exchange them."
@@ -312,7 +345,7 @@ def _on_host(x: Tensor, slices: tuple[list[int], ...], dropped: Sequence[int]) -
             "Tensor layout must be ROW_MAJOR for unpadding",
             "Move the tensor with ttnn.to_device, or convert it with ttnn.typecast.",
         )
-    value = cut(x.value, _all_bounds(starts, ends, steps, x.spec.shape), steps)
+    value = cut(x.value, _all_bounds(starts, ends, steps, x), steps)
     kept = [size for dim, size in enumerate(value.shape) if dim not in dropped]
     return Tensor.on_host(owned(value.reshape(kept)), x.spec.replace(shape=kept))
 
