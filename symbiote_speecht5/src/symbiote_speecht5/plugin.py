@@ -16,7 +16,6 @@ KERNELS = {
     "TTNNBatchNormConvolution": ("SpeechT5BatchNormConvLayer",),
     "TTNNFeatureConvolution": (
         "SpeechT5NoLayerNormConvLayer",
-        "SpeechT5GroupNormConvLayer",
         "SpeechT5LayerNormConvLayer",
     ),
     "TTNNFeatureEncoder": ("SpeechT5FeatureEncoder",),
@@ -50,8 +49,11 @@ _TARGETS = {
     for target in targets
 }
 
-_COARSE = tuple(Rule(target, name) for name, (target, _) in _TARGETS.items())
-
+_COARSE = (
+    *(Rule(target, name) for name, (target, _) in _TARGETS.items()),
+    # There is no kernel for a layer with a norm over time. By this the plan tells why it stays.
+    Rule(nn.Conv1d, "TTNNConvolution", paths=("*conv_layers.0.conv",)),
+)
 
 _VOCODER = (
     Rule(f"{_SPEECHT5}.HifiGanResidualBlock", "TTNNVocoderBlock"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from symbiote_speecht5.kernels.convolution import (
     TTNNConvolution,
@@ -12,39 +13,45 @@ from symbiote_speecht5.kernels.convolution import (
     convolution_problem,
 )
 from symbiote_speecht5.kernels.running import TTNNLayers, called
-from symbiote_ttnn import activation_name, ttnn
+from symbiote_ttnn import TTNNLayerNorm, activation_name, ttnn
 
 
 class TTNNFeatureConvolution(TTNNConvolution):
-    """``SpeechT5NoLayerNormConvLayer``: [B, C, T] → [B, N, T'], with its activation."""
+    """``SpeechT5NoLayerNormConvLayer``: [B, C, T] → [B, N, T'], with its activation.
+
+    Between the two, ``SpeechT5LayerNormConvLayer`` has a norm over the channels, which are rows.
+    """
 
     @classmethod
     def supports(cls, torch_layer: Any) -> str | None:
-        """Layers of a convolution and an activation that TTNN fuses."""
+        """Layers of a convolution, a layer norm or none, and an activation that TTNN fuses."""
         if not hasattr(torch_layer, "conv") or not hasattr(torch_layer, "activation"):
             return "it has no conv and activation"
-        if hasattr(torch_layer, "layer_norm"):
-            return cls.norm_problem(torch_layer.layer_norm)
+        norm = getattr(torch_layer, "layer_norm", None)
+        if norm is not None and not isinstance(norm, nn.LayerNorm):
+            return f"its {type(norm).__name__} normalises over time, and TTNN over rows"
         if activation_name(torch_layer.activation) is None:
             return f"TTNN can't fuse {type(torch_layer.activation).__name__} into a linear"
         return convolution_problem(torch_layer.conv)
 
-    @staticmethod
-    def norm_problem(norm: Any) -> str:
-        """Why a layer whose convolution is followed by a norm stays on torch."""
-        return (
-            f"its {type(norm).__name__} stands between convolution and activation, and normalises "
-            "samples over time or single channels, for which TTNN has no operation on rows"
-        )
-
     @classmethod
     def from_torch(cls, torch_layer: Any) -> TTNNFeatureConvolution:
-        """Build it for a ``SpeechT5NoLayerNormConvLayer``."""
+        """Build it for a layer with a norm or without."""
         module = cls()
         module._fallback_torch_layer = torch_layer
-        activation = activation_name(torch_layer.activation)
-        module.row_part = TTNNRowConvolution.of(torch_layer.conv, activation)
+        norm = getattr(torch_layer, "layer_norm", None)
+        module.function = activation_name(torch_layer.activation)
+        fused = module.function if norm is None else None
+        module.row_part = TTNNRowConvolution.of(torch_layer.conv, fused)
+        module.norm_part = None if norm is None else TTNNLayerNorm.from_torch(norm)
         return module
+
+    def on_rows(self, rows: Any) -> Any:
+        """What is done with rows, [B, T, C] → [B, T', N]."""
+        rows = self.row_part.written(rows)
+        if self.norm_part is None:
+            return rows
+        return getattr(ttnn, self.function)(self.norm_part.written(rows))
 
 
 class TTNNFeatureEncoder(TTNNLayers):
