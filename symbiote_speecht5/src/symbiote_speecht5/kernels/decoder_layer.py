@@ -98,6 +98,9 @@ class TTNNSpeechT5DecoderLayer(TTNNKernel):
                 None if given is None else self.upload(of_torch(given))
                 for given in (attention_mask, encoder_attention_mask)
             )
+            length = int(hidden_states.shape[1])
+            if mask is None and length > 1:  # torch's layer hides nothing then, and a step does
+                mask = self.upload(torch.zeros(1, 1, length, length))
             step = Several(Source(encoder_hidden_states, mask=across), mask=mask)
         attended = self.attend.written(hidden_states, step)
         hidden_states = self.self_norm.written(attended, hidden_states)
