@@ -170,7 +170,7 @@ def plain(output: Any) -> tuple[torch.Tensor | None, ...]:
     A cache in it, which may hold memory of the device, is let go with it.
     """
     return tuple(
-        leaf.to_torch if type(leaf) is TorchTTNNTensor else leaf
+        leaf.to_torch if isinstance(leaf, TorchTTNNTensor) else leaf
         for leaf in (x if isinstance(x, torch.Tensor) else None for x in leaves((output,)))
     )
 

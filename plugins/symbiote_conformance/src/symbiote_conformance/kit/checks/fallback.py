@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
+import torch
 
 from symbiote_conformance.kit.calls import TorchCall
 from symbiote_conformance.kit.cases import Case
@@ -115,10 +116,14 @@ def _kernels(both: Swapped, call: TorchCall) -> Iterator[_Fault]:
 
 
 def _fails(module: TTNNModule, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """A run mode in which ``forward`` fails at its end, if it is called with torch tensors."""
+    """A run mode in which ``forward`` fails at its end, and random numbers are as if not drawn.
+
+    A kernel can draw them behind everything of its own that fails, but not behind this.
+    """
 
     def broken(*given: Any, **named: Any) -> Any:
-        forward(*given, **named)
+        with torch.random.fork_rng(devices=[]):
+            forward(*given, **named)
         raise InjectedError("the conformance kit made this kernel fail")
 
     return normal(module, broken, args, kwargs)
