@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-import symbiote_conformance
-
 EXAMPLE = Path(__file__).parent.parent / "examples" / "symbiote-bert"
 SOURCES = sorted(EXAMPLE.rglob("*.py"))
 
@@ -68,10 +66,6 @@ def test_its_own_tests_pass_on_mock_chips(with_example: Any) -> None:
     assert "skipped" not in told
 
 
-@pytest.mark.skipif(
-    not hasattr(symbiote_conformance, "KernelConformance"),
-    reason="this symbiote-conformance has no kit for plugins yet",
-)
 def test_it_passes_the_conformance_kit(with_example: Any, tmp_path: Path) -> None:
     kit = ("--symbiote-conformance", "symbiote-bert", "-p", "no:cacheprovider", "-v")
     done = with_example.run("-m", "pytest", *kit, cwd=tmp_path)
