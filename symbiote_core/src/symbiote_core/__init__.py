@@ -7,6 +7,7 @@ Two lines::
 """
 
 from symbiote_core.errors import (
+    AlreadySwappedError,
     AmbiguousKernelError,
     CheckpointError,
     DeviceError,
@@ -82,6 +83,7 @@ from symbiote_core.tensor import AtenHandler, TorchTTNNTensor
 
 __all__ = [
     "API_VERSION",
+    "AlreadySwappedError",
     "AmbiguousKernelError",
     "AtenHandler",
     "Candidate",

@@ -85,6 +85,25 @@ class NothingReplacedError(SymbioteError, ValueError):
     """A plan would replace no module at all."""
 
 
+class AlreadySwappedError(SymbioteError, ValueError):
+    """A kernel would replace a module in which another policy has swapped modules already.
+
+    Attributes:
+        path: the module's path.
+        kernel: the kernel's name.
+        swapped: the path of one of the modules in it.
+    """
+
+    def __init__(self, path: str, kernel: str, swapped: str) -> None:
+        self.path = path
+        self.kernel = kernel
+        self.swapped = swapped
+        super().__init__(
+            f"{kernel} would replace {path!r}, in which {swapped!r} is swapped already. Call "
+            f"restore(model) first, or leave it as it is with exclude={path!r}."
+        )
+
+
 class AmbiguousKernelError(SymbioteError, ValueError):
     """Two kernels, or two policies, claim the same thing at equal rank.
 

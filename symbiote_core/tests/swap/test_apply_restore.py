@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from torch import nn
 
 from symbiote_core import (
+    AlreadySwappedError,
     NothingReplacedError,
     ReplacementError,
     RestoreError,
@@ -87,6 +88,18 @@ def test_a_shared_module_is_replaced_at_both_places_and_restored_at_both() -> No
     restore(model)
     assert model[0] is shared
     assert model[2][0] is shared
+
+
+def test_a_layer_with_swapped_parts_is_replaced_whole_after_restore_alone() -> None:
+    model = nn.Sequential(Block(), Block())
+    accelerate(model, "fake", LINEARS)
+    whole = {Block: FakeBlock}
+    before = dict(model.named_modules())
+    with pytest.raises(AlreadySwappedError, match=r"FakeBlock would .*restore\(model\) first"):
+        accelerate(model, "fake", whole)
+    assert dict(model.named_modules()) == before
+    restore(model)
+    accelerate(model, "fake", whole)
 
 
 def test_applying_twice_changes_nothing() -> None:

@@ -8,6 +8,7 @@ import attrs
 from torch import nn
 
 from symbiote_core.errors import (
+    AlreadySwappedError,
     AmbiguousKernelError,
     KernelError,
     NothingReplacedError,
@@ -79,7 +80,12 @@ class Explainer:
             planner.run()
         except NothingReplacedError:
             pass  # every module was decided, and each is explained
-        except (PolicyNotFoundError, AmbiguousKernelError, KernelError) as error:
+        except (
+            AlreadySwappedError,
+            AmbiguousKernelError,
+            KernelError,
+            PolicyNotFoundError,
+        ) as error:
             self.problem = str(error)
         self.chosen, self.planner = chosen, planner
         self.policies = tuple(self._policies(policy, model))

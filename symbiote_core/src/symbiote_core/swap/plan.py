@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from symbiote_core.errors import (
+    AlreadySwappedError,
     MappingError,
     NothingReplacedError,
     PolicyNotFoundError,
@@ -133,6 +134,7 @@ def plan(
         PolicyNotFoundError, MappingError, AmbiguousKernelError: see there.
         SelectionError: if a pattern matches nothing.
         NothingReplacedError: if no module would be replaced.
+        AlreadySwappedError: if a kernel would cover modules that are swapped already.
     """
     if registry is None:
         from symbiote_core.plugins import plugin_manager
@@ -297,6 +299,8 @@ class Planner:
             if covers and any(p in above for p in paths):
                 reasons.append(f"{best.kernel.name} would cover an excluded module")
                 continue
+            if covers:
+                self._require_unswapped(path, module, best.kernel)
             self._note_preference(module, best, candidates)
             self.replacements.append(
                 Replacement(
@@ -316,6 +320,12 @@ class Planner:
                 path, module, f"no rule of policy {self.policy.name!r} for {type(module).__name__}"
             )
         return False
+
+    @staticmethod
+    def _require_unswapped(path: str, module: nn.Module, kernel: KernelSpec) -> None:
+        for name, child in module.named_modules():
+            if isinstance(child, TTNNModule):
+                raise AlreadySwappedError(path, kernel.name, f"{path}.{name}")
 
     def _note_preference(
         self, module: nn.Module, best: Candidate, candidates: list[Candidate]
