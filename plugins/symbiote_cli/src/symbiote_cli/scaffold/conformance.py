@@ -30,7 +30,7 @@ def derived_subjects() -> dict[str, str]:
 
 
 def layer_subjects(choices: Choices) -> dict[str, str]:
-    """The layer alone, for a model whose inputs the conformance kit does not know."""
+    """The layer alone, for a model whose inputs the conformance kit may not know."""
     target = choices.target
     made = block(
         "",

@@ -100,7 +100,7 @@ def _transformers_fields(choices: Choices) -> dict[str, str]:
         "modules_import": "",
         "all_names": f'"{choices.kernel}"',
         "policy_argument": "",
-    } | (derived_subjects() if target.takes_usual_inputs else layer_subjects(choices))
+    } | (derived_subjects() if target.takes_ids else layer_subjects(choices))
 
 
 def _dependencies(*more: str) -> str:

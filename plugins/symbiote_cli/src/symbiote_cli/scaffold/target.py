@@ -29,8 +29,8 @@ class Target:
         model_type: the architecture; empty for a model of torch alone.
         auto_class: the class of transformers that builds the model.
         sizes: the arguments of its configuration.
-        takes_usual_inputs: whether the model takes ids or images, which the conformance kit knows
-            how to make.
+        takes_ids: whether the model takes token ids, which the conformance kit can make for any
+            architecture; what it can make for others depends on their configurations.
     """
 
     module: str
@@ -41,7 +41,7 @@ class Target:
     model_type: str = ""
     auto_class: str = ""
     sizes: Mapping[str, Any] = attrs.Factory(dict)
-    takes_usual_inputs: bool = True
+    takes_ids: bool = True
 
     @property
     def qualified(self) -> str:
@@ -92,20 +92,12 @@ def find_target(asked: str) -> Target:
                     model_type=model_type,
                     auto_class=tiny.auto_class,
                     sizes=tiny.sizes,
-                    takes_usual_inputs=_takes_usual_inputs(tiny.model),
+                    takes_ids=bool(tiny.model.main_input_name == "input_ids"),
                 )
     raise CommandError(
         f"Models of type {model_type!r} have no linear layer in them, which is what a kernel is "
         "made for here. Leave --for out and write the policy yourself."
     )
-
-
-def _takes_usual_inputs(model: Any) -> bool:
-    """Whether it takes ids, or images of a size that its configuration tells."""
-    if model.main_input_name == "pixel_values":
-        config = model.config.to_dict()
-        return "image_size" in config.get("vision_config", config)
-    return bool(model.main_input_name == "input_ids")
 
 
 def _coarsest(tiny: TinyModel) -> Target | None:
