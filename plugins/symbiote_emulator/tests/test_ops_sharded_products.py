@@ -115,6 +115,31 @@ def test_a_fused_activation_takes_any_output_dtype(device: Any) -> None:
         ttnn.matmul(a, b, **given)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        ((1, 1, 0), (2, 0, 1), (2, 1, 1)),
+        ((0, 1, 1), (2, 1, 1), (0, 1, 1)),
+        ((1, 0, 2), (3, 2, 2), (3, 0, 2)),
+        ((0, 2), (2,), (0,)),
+    ],
+)
+def test_a_batch_broadcasts_with_a_product_of_nothing(
+    device: Any, a: tuple[int, ...], b: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    left, right = on_device(torch.zeros(a), device), on_device(torch.zeros(b), device)
+    for given in ({}, {"core_grid": GRID}, {"memory_config": ttnn.L1_MEMORY_CONFIG}):
+        assert tuple(ttnn.matmul(left, right, **given).shape) == expected
+
+
+def test_a_product_of_nothing_asks_for_a_dtype_of_its_bias_alone(device: Any) -> None:
+    a, b = on_device(torch.zeros(2, 0), device), on_device(torch.zeros(0, 3), device)
+    given = {"dtype": ttnn.uint16, "activation": "gelu"}
+    assert ttnn.matmul(a, b, **given).dtype is ttnn.uint16
+    with pytest.raises(RuntimeError, match="Mixed dtype is not supported"):
+        ttnn.linear(a, b, bias=on_device(values((1, 3)), device), **given)
+
+
 def test_an_operand_without_elements_needs_no_program(device: Any) -> None:
     a, b = on_device(values((2, 2, 33)), device), on_device(torch.zeros(0, 1), device)
     out = ttnn.linear(a, b, transpose_a=True, core_grid=GRID, activation="exp")

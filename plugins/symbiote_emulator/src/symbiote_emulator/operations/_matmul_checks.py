@@ -81,9 +81,10 @@ def check_placement(
     configs = [a.memory_config(), b.memory_config()] + ([memory] if memory is not None else [])
     in_l1 = any(c.buffer_type is BufferType.L1 for c in configs)
     inner = a.spec.padded_shape[-2 if transpose_a and len(a.spec.shape) > 1 else -1]
-    if grid is not None or (in_l1 and inner // TILE_SIZE % _INNER_BLOCK):
+    empty = 0 in (*a.spec.shape, *b.spec.shape)
+    if not empty and (grid is not None or (in_l1 and inner // TILE_SIZE % _INNER_BLOCK)):
         _check_broadcast(a, b)
-    if len(b.spec.shape) < 2:  # a vector
+    if len(b.spec.shape) < 2 and not empty:  # a vector
         _check_vector(a, b, grid, in_l1=in_l1, transpose_a=transpose_a)
     if configs[0].is_sharded() or configs[1].is_sharded():
         _check_shards(a, b, grid, fused, transpose_b=transpose_b)

@@ -113,7 +113,9 @@ def linear(
     empty = 0 in (*a.spec.shape, *b.spec.shape)
     batched = math.prod(b.spec.shape[:-2]) > 1
     in_l1 = core_grid is None and not a.is_sharded() and _any_l1(a, b, memory_config)
-    apart = bias is not None and is_added_apart(bias, b, in_l1=in_l1, transpose_b=transpose_b)
+    apart = bias is not None and (
+        empty or is_added_apart(bias, b, in_l1=in_l1, transpose_b=transpose_b)
+    )
     if not empty:
         _check_grid(core_grid, fused, batched=batched, apart=apart)
     check_ranks(a, b)
@@ -147,7 +149,7 @@ def linear(
         if apart:
             check_added_bias(out_dtype, bias.dtype)
         shape = summed_shape(shape, a, b, bias, apart=apart)
-    in_program = core_grid is not None and not apart and not empty
+    in_program = empty or (core_grid is not None and not apart)
     if fused is not None and not in_program and not takes(fused.op_type, out_dtype):
         raise OperationRefused(
             f"Unary: UnaryOpType::{fused.op_type.name} does not support integer input dtype "
@@ -288,6 +290,8 @@ def _product_shape(
     if math.prod(batch_b) > 1 and 0 not in (*left, *right):
         _check_batches(batch_a, batch_b)
         out = list(map(max, batch_a, batch_b))
+    elif math.prod(batch_b) > 1 and len(batch_a) == len(batch_b):  # TTNN compares none of nothing
+        out = [y if x == 1 else x for x, y in zip(batch_a, batch_b, strict=True)]
     if len(b.shape) > max(len(a.shape), 2):
         out = [1] * (len(b.shape) - max(len(a.shape), 2)) + out
     for size, is_vector in ((left[-2], len(a.shape) < 2), (right[-1], len(b.shape) < 2)):
