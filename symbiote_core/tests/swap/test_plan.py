@@ -13,6 +13,7 @@ from torch import nn
 from symbiote_core import (
     KernelSpec,
     NothingReplacedError,
+    PluginError,
     Policy,
     PolicyNotFoundError,
     ReplacementPlan,
@@ -71,6 +72,18 @@ def test_a_rule_for_a_structure_takes_modules_of_any_class() -> None:
     assert {k.reason for k in made.kept} == {
         f"no rule of policy 'structural' for {name}" for name in ("Linear", "LayerNorm")
     }
+
+
+def test_a_structure_that_fails_is_told_with_rule_and_module() -> None:
+    def broken(module: nn.Module) -> bool:
+        raise RuntimeError("no such thing")
+
+    policy = Policy("bad", (), (Rule(nn.Linear, structure=broken),), plugin="mine")
+    model = Encoder()
+    says = r"rule 1 of policy 'bad' \(plugin mine\) failed for Linear at '\S+': RuntimeError"
+    with pytest.raises(PluginError, match=says):
+        plan(model, policy)
+    assert "no such thing" in explain(model, "head", policy).problem
 
 
 def test_what_is_of_the_structure_and_refused_is_told_with_the_reason() -> None:

@@ -12,6 +12,7 @@ from symbiote_core.errors import (
     AmbiguousKernelError,
     KernelError,
     NothingReplacedError,
+    PluginError,
     PolicyNotFoundError,
     SelectionError,
     origin_of,
@@ -84,6 +85,7 @@ class Explainer:
             AlreadySwappedError,
             AmbiguousKernelError,
             KernelError,
+            PluginError,
             PolicyNotFoundError,
         ) as error:
             self.problem = str(error)
@@ -244,11 +246,11 @@ class Explainer:
         later = []
         for index in self.planner.rules_for(type(layer)):
             rule, only = self.chosen.rules[index], self.planner.rule_paths[index]
-            if rule.structure is not None and not rule.structure(layer):
-                continue
             try:
+                if not self.planner.is_built_for(index, layer, path):
+                    continue
                 allowed = self.registry.allowed(type(layer), rule)
-            except PolicyNotFoundError:  # a kernel that nobody registered: `problem` tells it
+            except (PluginError, PolicyNotFoundError):  # `problem` tells of it
                 continue
             if only and not any(only.match(p) for p in paths):
                 why = f"rule {index + 1} of policy {self._policy_name} is for other paths"

@@ -13,7 +13,9 @@ from symbiote_core.errors import (
     AlreadySwappedError,
     MappingError,
     NothingReplacedError,
+    PluginError,
     PolicyNotFoundError,
+    origin_of,
 )
 from symbiote_core.module.ttnn_module import TTNNModule
 from symbiote_core.registry import Candidate, KernelSpec, Policy, Registry, Rule
@@ -135,6 +137,7 @@ def plan(
         SelectionError: if a pattern matches nothing.
         NothingReplacedError: if no module would be replaced.
         AlreadySwappedError: if a kernel would cover modules that are swapped already.
+        KernelError, PluginError: if a kernel's or a rule's own code fails.
     """
     if registry is None:
         from symbiote_core.plugins import plugin_manager
@@ -285,7 +288,7 @@ class Planner:
             rule, only = self.policy.rules[index], self.rule_paths[index]
             if only and not any(only.match(p) for p in paths):
                 continue
-            if rule.structure is not None and not rule.structure(module):
+            if not self.is_built_for(index, module, path):
                 continue
             if path == "":
                 reasons.append("the model itself can't be replaced, only modules in it")
@@ -320,6 +323,27 @@ class Planner:
                 path, module, f"no rule of policy {self.policy.name!r} for {type(module).__name__}"
             )
         return False
+
+    def is_built_for(self, index: int, module: nn.Module, path: str) -> bool:
+        """Whether a module has the structure that the policy's rule ``index`` asks for.
+
+        Raises:
+            PluginError: if the rule's function fails.
+        """
+        structure = self.policy.rules[index].structure
+        if structure is None:
+            return True
+        try:
+            return structure(module)
+        except Exception as error:  # whatever the plugin's code raises is told with its place
+            plugin = self.policy.plugin
+            raise PluginError(
+                plugin,
+                f"The structure of rule {index + 1} of policy {self.policy.name!r} "
+                f"({origin_of(plugin)}) failed for {type(module).__name__} at {path!r}: "
+                f"{type(error).__name__}: {error}. Nothing was changed. Mend the policy, or take "
+                "another with policy=.",
+            ) from error
 
     @staticmethod
     def _require_unswapped(path: str, module: nn.Module, kernel: KernelSpec) -> None:
