@@ -172,12 +172,13 @@ def test_a_speaker_that_changes_is_noticed(emulator: Any) -> None:
         assert_close(want, got)
 
 
+@pytest.mark.parametrize("dropout", [0.5, 0.3])
 def test_rows_that_fail_are_computed_by_torch_with_the_masks_that_were_drawn(
-    emulator: Any, monkeypatch: pytest.MonkeyPatch
+    emulator: Any, monkeypatch: pytest.MonkeyPatch, dropout: float
 ) -> None:
     from symbiote_speecht5.kernels.speech_prenet import TTNNSpeechDecoderPrenet
 
-    model = build()
+    model = build(speech_decoder_prenet_dropout=dropout)
     frames, voice = spectrogram(model, 2, 7), speaker(model, 2)
     torch.manual_seed(3)
     expected = model.speecht5.decoder.prenet(frames, voice)
@@ -190,7 +191,7 @@ def test_rows_that_fail_are_computed_by_torch_with_the_masks_that_were_drawn(
     torch.manual_seed(3)
     with pytest.warns(FallbackWarning, match="no rows today"):
         actual = model.speecht5.decoder.prenet(frames, voice)[:, -1:]
-    torch.testing.assert_close(on_host(actual), expected[:, -1:])
+    assert torch.equal(on_host(actual), expected[:, -1:])
     assert report(model).fallback_count == 1
     accelerate(model, emulator, strict=True)
     with pytest.raises(TTNNExecutionError, match="no rows today"):

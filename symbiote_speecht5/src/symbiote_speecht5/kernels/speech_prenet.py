@@ -149,10 +149,10 @@ class TTNNSpeechDecoderPrenet(TTNNKernel):
     ) -> torch.Tensor:
         """The same on torch, with the masks that were drawn: [B, T, D]."""
         layer = self.torch_layer
-        scale = 1 / (1 - layer.config.speech_decoder_prenet_dropout)
+        kept = 1 - layer.config.speech_decoder_prenet_dropout
         rows: torch.Tensor = frames
         for linear, mask in zip(layer.layers, masks, strict=True):
-            rows = nn.functional.relu(linear(rows)) * mask * scale
+            rows = nn.functional.relu(linear(rows)) * mask / kept  # as torch rounds it
         rows = layer.encode_positions(layer.final_layer(rows))
         if speaker is None:
             return rows
