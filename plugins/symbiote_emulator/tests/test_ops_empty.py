@@ -146,6 +146,8 @@ def test_a_part_does_not_end_before_the_first_element(device: Any) -> None:
         ttnn.slice(x, [1, 0], [1, -5])
     with pytest.raises(OperationRefused, match="must be less than or equal to the shape"):
         ttnn.slice(x, [0, 0], [1, -5])
+    nothing = on_device(torch.zeros(3, 0), device)
+    assert tuple(ttnn.slice(nothing, [1, 0], [3, -1], [1, 3]).shape) == (2, 0)
 
 
 def test_no_elements_go_to_shards_or_other_rows(device: Any) -> None:

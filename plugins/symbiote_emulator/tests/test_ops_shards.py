@@ -38,6 +38,13 @@ def test_a_part_is_sharded_evenly_and_the_whole_as_it_was(
     assert torch.equal(stored(part), x[:rows].double())
 
 
+def test_a_part_of_no_rows_is_sharded_as_the_whole(device: Any) -> None:
+    x = sharded(device, values((32, 65)), "HEIGHT", (1, 2), (32, 96))
+    assert shards_of(x[0:0]) == (2, (32, 96))
+    with pytest.raises(RuntimeError, match="Shard width 96 must match physical width 32"):
+        x[0:0, 64:65]
+
+
 @pytest.mark.parametrize(
     ("kind", "grid", "shard", "asked", "expected"),
     [

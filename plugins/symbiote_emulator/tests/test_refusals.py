@@ -201,3 +201,11 @@ def test_a_range_is_of_64_bits() -> None:
             ttnn.arange(*bounds)
     with pytest.raises(WouldCrash, match="over 64 bits"):
         ttnn.arange(0, most, 2**62)
+
+
+def test_a_host_tensor_is_cut_without_steps() -> None:
+    host = ttnn.from_torch(values((5, 4)))
+    assert tuple(host[1:5:1].shape) == (4, 4)
+    for step in (2, -1, 0):
+        with pytest.raises(OperationRefused, match="with non-unit stride"):
+            host[0:5:step]

@@ -135,6 +135,8 @@ def _of_part(
         return asked
     own, target = x.memory_config(), padded_shape(shape, x.layout)
     assert own.shard_spec is not None  # a sharded tensor has some
+    if asked is None and 0 in shape:
+        return own
     if asked is None:
         shards = evenly(own, target, x.layout)
         return MemoryConfig(own.memory_layout, own.buffer_type, shards)
@@ -203,11 +205,12 @@ def _all_bounds(
     """
     sizes = list(enumerate(x.spec.shape))
     bounds = [_ordered(i, starts[i], ends[i], size) for i, size in sizes]
-    if all(_length(*b, step) for b, step in zip(bounds, steps, strict=True)):
+    lengths = [_length(*b, step) for b, step in zip(bounds, steps, strict=True)]
+    if all(lengths):
         _check_padding(x, bounds, steps)
         for i, size in sizes:
             _check_within(i, *bounds[i], size)
-    elif any(last > _LARGEST for _, last in bounds):
+    elif any(length and last > _LARGEST for length, (_, last) in zip(lengths, bounds, strict=True)):
         raise WrongInTTNN(
             "An end before the first element.", "Count from the end no further than the first."
         )
@@ -260,11 +263,11 @@ def _check_within(index: int, first: int, last: int, size: int) -> None:
 
 
 def _length(first: int, last: int, step: int) -> int:
-    """How many elements TTNN takes.
+    """How many elements TTNN takes, counted in 32 bits.
 
     With a negative step it is none of more elements than the step is long, else one.
     """
-    return -(-(last - first) // step) if step > 0 else int(0 < last - first <= -step)
+    return (last - first + step - 1) % 2**32 // step if step > 0 else int(0 < last - first <= -step)
 
 
 def cut(
@@ -338,7 +341,12 @@ def getitem(input_tensor: Tensor, index: Any) -> Tensor:
 def _on_host(x: Tensor, slices: tuple[list[int], ...], dropped: Sequence[int]) -> Tensor:
     """A part of a host tensor, which `slice_` refuses and indexing does not."""
     starts, ends, steps = slices
-    if any(n < 0 for n in (*starts, *ends, *steps)):
+    if any(step != 1 for step in steps):
+        raise OperationRefused(
+            "Host tensors cannot be accessed with non-unit stride",
+            "Move the tensor with ttnn.to_device(tensor, device).",
+        )
+    if any(n < 0 for n in (*starts, *ends)):
         raise IncompatibleArguments
     if x.dtype in BLOCK_FLOATS:
         raise OperationRefused(
