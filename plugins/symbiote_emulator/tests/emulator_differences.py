@@ -405,6 +405,18 @@ WRONG: Final = (
         "TTNN divides by the length of rows that it has to align.",
     ),
     Difference(
+        Call("concat", [[tensor([2, 1], "int32"), tensor([2, 0], "int32")], 1]),
+        "crashed SIGFPE",
+        "The rows of an operand have no elements.",
+        "TTNN takes tiles apart, and divides by the length of rows that it has to align.",
+    ),
+    Difference(
+        Call("concat", [[tensor([0, 16], "float32"), tensor([0, 32], "float32")], 1]),
+        "accepted: [0, 64] FLOAT32 TILE DRAM/INTERLEAVED",
+        "There are no rows, and their length does not fill tiles.",
+        "TTNN returns the padded shape as the logical one, or crashes.",
+    ),
+    Difference(
         Call("embedding", [tensor([0], "uint32"), tensor([1, 1])]),
         "accepted: [0, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
         "Tiles of no rows.",

@@ -11,11 +11,14 @@ from symbiote_emulator.errors import (
     IncompatibleArguments,
     OperationRefused,
     WouldCrash,
+    WrongInTTNN,
 )
+from symbiote_emulator.numerics import ELEMENT_SIZE, FLOATS
 from symbiote_emulator.operations._common import emit, require_device
 from symbiote_emulator.operations.permute import normalised
 from symbiote_emulator.operations.reshape import owned
 from symbiote_emulator.registry import operation
+from symbiote_emulator.spec import L1_ALIGNMENT
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     DRAM_MEMORY_CONFIG,
@@ -138,6 +141,7 @@ def _meet(tensors: Sequence[Tensor], axis: int) -> tuple[Layout, DataType]:
     first = tensors[0]
     if any(t.layout is Layout.TILE and _pads(t, axis) for t in tensors):
         _check_vectors(tensors)
+        _check_nothing(tensors, axis)
         return Layout.TILE, _retilized(tensors)
     if all(t.layout is Layout.ROW_MAJOR for t in tensors):
         _check_rows(tensors, axis)
@@ -184,6 +188,37 @@ def _check_vectors(tensors: Sequence[Tensor]) -> None:
             "Index is out of bounds for the rank, should be between 0 and 0",
             "Convert them with ttnn.typecast, or give them rank 2.",
         )
+
+
+def _check_nothing(tensors: Sequence[Tensor], axis: int) -> None:
+    """Refuse nothing among tiles that are taken apart into rows.
+
+    Numbers of floating point are put together otherwise where rows have no elements.
+
+    Raises:
+        WrongInTTNN: there are no rows.
+        WouldCrash: rows have no elements, and others are not aligned.
+    """
+    rank = len(tensors[0].spec.shape)
+    if rank == 1 or axis != rank - 1:
+        return
+    if any(0 in t.spec.shape[:-1] for t in tensors):
+        raise WrongInTTNN(
+            "There are no rows, and their length does not fill tiles.",
+            "TTNN takes the padding for columns, or crashes. Leave such operands out.",
+        )
+    empty = any(t.spec.shape[-1] == 0 for t in tensors)
+    if empty and tensors[0].dtype not in FLOATS and not all(map(_is_aligned, tensors)):
+        raise WouldCrash("The rows of an operand have no elements.", "Leave it out.")
+
+
+def _is_aligned(tensor: Tensor) -> bool:
+    """Whether a row of the tensor, taken out of its tiles, ends where memory lets another begin."""
+    if tensor.spec.buffer_type is BufferType.L1:
+        alignment = L1_ALIGNMENT
+    else:
+        alignment = 64 if require_device(tensor).arch() is Arch.BLACKHOLE else _ALIGNMENT
+    return tensor.spec.shape[-1] * ELEMENT_SIZE[tensor.dtype] % alignment == 0
 
 
 def _whole_vectors(tensors: Sequence[Tensor]) -> bool:
