@@ -65,6 +65,7 @@ def test_json(symbiote: Any, vit_folder: Path, layers: str) -> None:
     assert [(p["name"], p["taken"]) for p in data["policies"]] == [
         ("vit", True),
         ("vit-fine", False),
+        ("generic", False),
     ]
     assert data["problem"] == ""
     first = data["modules"][0]
