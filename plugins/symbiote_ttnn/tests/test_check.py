@@ -41,8 +41,8 @@ def test_small_models_on_a_mock_chip(tmp_path: Path) -> None:
     (module,) = report["modules"]
     assert module["accepted"] == 2
     assert module["operations"] == {"MatmulDeviceOperation": 2}
-    forwards = sum(f["seconds"] for f in report["forwards"])
-    assert 0 < module["seconds"] < 2 * forwards
+    assert module["seconds"] > 0
+    assert all(f["seconds"] > 0 for f in report["forwards"])
     memory = report["memory"]
     assert memory["weights"] == memory["needed"] == MATRIX
     # The weight, the input and the output of the larger forward; and what programs keep there.
