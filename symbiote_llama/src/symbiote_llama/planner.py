@@ -14,10 +14,7 @@ from symbiote_llama.masks import continuation_mask
 from symbiote_llama.rotary import RotaryTable, half_turn
 from symbiote_llama.steps import Continuation, Prompt, Rotation, Step, Token
 from symbiote_ttnn import ttnn
-from symbiote_ttnn.shards import a_core_for_each_row, attention_program
-
-MOST_ROWS = 32
-"""The largest batch of single tokens that TTNN splits into heads."""
+from symbiote_ttnn.shards import MOST_ROWS, a_core_for_each_row, attention_program
 
 MAX_SHAPES = 64
 """Batch sizes whose configurations are kept; beyond it they are made anew."""

@@ -11,23 +11,6 @@ from torch import nn
 from symbiote_ttnn import AttentionLayers, activation_name
 
 
-def attention_layers(attention: Any) -> AttentionLayers:
-    """The layers of a ``SpeechT5Attention``.
-
-    Raises:
-        AttributeError: if the module is built otherwise.
-    """
-    return AttentionLayers(
-        query=attention.q_proj,
-        key=attention.k_proj,
-        value=attention.v_proj,
-        heads=attention.num_heads,
-        head_size=attention.head_dim,
-        output=attention.out_proj,
-        scale=attention.scaling,
-    )
-
-
 def scaled_query(layers: AttentionLayers) -> tuple[torch.Tensor, torch.Tensor]:
     """Weight [D, D] and bias [D] of the query that carry the scale of the scores.
 
@@ -93,7 +76,7 @@ class EncoderLayer:
             AttributeError: if the layer is built otherwise.
         """
         return cls(
-            attention=attention_layers(layer.attention),
+            attention=AttentionLayers.of_projections(layer.attention, layer.attention.scaling),
             attention_norm=layer.layer_norm,
             feed_forward=FeedForward.of(layer.feed_forward),
             final_norm=layer.final_layer_norm,
@@ -131,10 +114,11 @@ class DecoderLayer:
         Raises:
             AttributeError: if the layer is built otherwise.
         """
+        own, across = layer.self_attn, layer.encoder_attn
         return cls(
-            self_attention=attention_layers(layer.self_attn),
+            self_attention=AttentionLayers.of_projections(own, own.scaling),
             self_norm=layer.self_attn_layer_norm,
-            cross_attention=attention_layers(layer.encoder_attn),
+            cross_attention=AttentionLayers.of_projections(across, across.scaling),
             cross_norm=layer.encoder_attn_layer_norm,
             feed_forward=FeedForward.of(layer.feed_forward),
             final_norm=layer.final_layer_norm,

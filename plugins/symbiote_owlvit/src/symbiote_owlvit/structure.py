@@ -11,23 +11,6 @@ from torch import nn
 from symbiote_ttnn import AttentionLayers, activation_name
 
 
-def attention_layers(attention: Any) -> AttentionLayers:
-    """The layers of an ``OwlViTAttention``.
-
-    Raises:
-        AttributeError: if the module is built otherwise.
-    """
-    return AttentionLayers(
-        query=attention.q_proj,
-        key=attention.k_proj,
-        value=attention.v_proj,
-        heads=attention.num_heads,
-        head_size=attention.head_dim,
-        output=attention.out_proj,
-        scale=attention.scale,
-    )
-
-
 def is_quick_gelu(activation: nn.Module) -> bool:
     """Whether a module computes ``x * sigmoid(1.702 * x)``."""
     return type(activation).__name__ == "QuickGELUActivation"
@@ -62,7 +45,7 @@ class EncoderLayer:
             AttributeError: if the layer is built otherwise.
         """
         return cls(
-            attention=attention_layers(layer.self_attn),
+            attention=AttentionLayers.of_projections(layer.self_attn, layer.self_attn.scale),
             norm_before=layer.layer_norm1,
             norm_after=layer.layer_norm2,
             first=layer.mlp.fc1,

@@ -29,6 +29,9 @@ def a_core_for_each_row(device: Any, rows: int, width: int) -> Any:
     return ttnn.MemoryConfig(ttnn.TensorMemoryLayout.HEIGHT_SHARDED, ttnn.BufferType.L1, shard)
 
 
+MOST_ROWS = 32
+"""The largest batch of single tokens that TTNN splits into heads."""
+
 MOST_CORES = 64
 """Cores that TTNN's decoding attention can put on one key and value head."""
 

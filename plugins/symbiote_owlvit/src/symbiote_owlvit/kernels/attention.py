@@ -8,7 +8,6 @@ import torch
 
 from symbiote_core import UnsupportedInputError
 from symbiote_owlvit.masks import additive_mask
-from symbiote_owlvit.structure import attention_layers
 from symbiote_ttnn import AttentionLayers, TTNNSelfAttention
 
 MASKS = frozenset({"attention_mask", "causal_attention_mask", 1, 2})
@@ -27,7 +26,7 @@ class TTNNOwlViTAttention(TTNNSelfAttention):
     @classmethod
     def layers_of(cls, torch_layer: Any) -> AttentionLayers:
         """See `TTNNSelfAttention.layers_of`."""
-        return attention_layers(torch_layer)
+        return AttentionLayers.of_projections(torch_layer, torch_layer.scale)
 
     def upload_input(self, tensor: torch.Tensor, position: int | str) -> Any:
         """Leave masks on the host, where several are made one."""

@@ -36,6 +36,28 @@ class AttentionLayers:
     output: nn.Linear | None = None
     scale: float | None = None
 
+    @classmethod
+    def of_projections(cls, attention: Any, scale: float) -> AttentionLayers:
+        """Those of an attention as most of transformers' later models build it.
+
+        Args:
+            attention: has ``q_proj``, ``k_proj``, ``v_proj``, ``out_proj``, ``num_heads`` and
+                ``head_dim``.
+            scale: what scores are multiplied with.
+
+        Raises:
+            AttributeError: if it is built otherwise.
+        """
+        return cls(
+            query=attention.q_proj,
+            key=attention.k_proj,
+            value=attention.v_proj,
+            heads=attention.num_heads,
+            head_size=attention.head_dim,
+            output=attention.out_proj,
+            scale=scale,
+        )
+
     def unsupported(self) -> str | None:
         """Why TTNN can't run it, or None."""
         if self.head_size % TILE_WIDTH:
