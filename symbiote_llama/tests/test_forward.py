@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llama_models import assert_close, build, left_padded, prompt, steps_of
 from transformers import DynamicCache
 
-from symbiote_core import accelerate, apply, plan, report, set_device
+from symbiote_core import accelerate, apply, plan, report, set_device, set_run_mode
 
 KINDS = ["llama", "mistral", "qwen2"]
 
@@ -234,3 +234,23 @@ def test_a_model_that_is_put_on_a_device_by_hand_runs_there(emulator: Any) -> No
     assert_close(expected, model(ids).logits)
     assert report(model).modules[0].calls == 2
     assert report(model).fallback_count == 0
+
+
+def test_the_torch_mode_gives_what_torch_gives(emulator: Any) -> None:
+    model, ids = build(), prompt(2, 9)
+    expected = model(ids).logits
+    accelerate(model, emulator, strict=True)
+    set_run_mode(model, "torch")
+    assert torch.equal(model(ids).logits, expected)
+    assert report(model).fallback_count == 0
+
+
+def test_every_module_is_compared_with_torch(emulator: Any) -> None:
+    """Without a cache: called by torch code, a layer takes none."""
+    model, ids = build(), prompt(2, 9)
+    expected = model(ids).logits
+    accelerate(model, emulator, strict=True)
+    set_run_mode(model, "compare")
+    assert_close(expected, model(ids, use_cache=False).logits)
+    compared = {m.paths: m.pcc for m in report(model).modules if m.kernel != "TTNNDecoderModel"}
+    assert all(value is not None and value > 0.999 for value in compared.values()), compared

@@ -26,6 +26,7 @@ from symbiote_core import (
     report,
     restore,
     set_device,
+    set_run_mode,
     without_weights,
 )
 
@@ -231,3 +232,27 @@ def test_weights_that_are_let_go(emulator: Any, kind: str, tmp_path: Path) -> No
     accelerate(model, emulator, checkpoint=tmp_path, release_torch_weights=True, strict=True)
     assert_close(result(kind, expected), result(kind, forward(model, **given)))
     assert report(model).fallback_count == 0
+
+
+@pytest.mark.parametrize("kind", ["tts", "asr"])
+def test_the_torch_mode_gives_what_torch_gives(emulator: Any, kind: str) -> None:
+    model = build(kind)
+    given = inputs_of(kind, model)
+    expected = result(kind, forward(model, **given))
+    accelerate(model, emulator, strict=True)
+    set_run_mode(model, "torch")
+    assert torch.equal(result(kind, forward(model, **given)), expected)
+    assert report(model).fallback_count == 0
+
+
+def test_every_module_is_compared_with_torch(emulator: Any) -> None:
+    """Without a cache: called by torch code, a layer takes none."""
+    model = build("asr")
+    given = inputs_of("asr", model)
+    expected = model(**given).logits
+    accelerate(model, emulator, strict=True)
+    set_run_mode(model, "compare")
+    assert_close(expected, model(**given, use_cache=False).logits)
+    over = {"TTNNSpeechT5Encoder", "TTNNSpeechT5Decoder", "TTNNFeatureEncoder"}
+    compared = {m.paths: m.pcc for m in report(model).modules if m.kernel not in over}
+    assert all(value is not None and value > 0.999 for value in compared.values()), compared

@@ -11,7 +11,7 @@ from judged_kernels import CASES, GEOMETRIES, MATMUL, TTNNAttention, kernels_of
 from mock_processes import told_by
 
 import symbiote_ttnn
-from symbiote_ttnn import TTNNImageTokens, TTNNSelfAttention
+from symbiote_ttnn import TTNNImageTokens, TTNNOverSwapped, TTNNSelfAttention
 
 PROGRAM = Path(__file__).parent / "mock_kernels.py"
 ARCHS = ("wormhole_b0", "blackhole")
@@ -34,9 +34,10 @@ def expected(name: str, size: str) -> tuple[list[int], bool]:
 
 def test_every_kernel_is_judged() -> None:
     # TTNNSelfAttention leaves open where its layers are; the case's own subclass tells it.
-    # TTNNImageTokens is judged by its subclasses, in the packages of the models.
+    # TTNNImageTokens and TTNNOverSwapped are judged by their subclasses, in the packages of models.
     judged = {case.kernel for case in CASES.values()} - {TTNNAttention}
-    assert judged | {TTNNSelfAttention, TTNNImageTokens} == kernels_of(symbiote_ttnn)
+    bases = {TTNNSelfAttention, TTNNImageTokens, TTNNOverSwapped}
+    assert judged | bases == kernels_of(symbiote_ttnn)
 
 
 @pytest.mark.ttnn

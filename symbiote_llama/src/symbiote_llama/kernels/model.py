@@ -10,15 +10,14 @@ from transformers.cache_utils import DynamicCache
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from symbiote_core import TorchTTNNTensor, TTNNModule, WeightState, are_ready
-from symbiote_core.module.hooks import active_hook
 from symbiote_llama.batch import Batch, NextTokens, is_padding_mask, read_tokens
 from symbiote_llama.cache import CachedTokens, DeviceCacheLayer, adopt, tokens_on_device
 from symbiote_llama.kernels.layer import TTNNDecoderLayer
 from symbiote_llama.planner import StepPlanner
-from symbiote_ttnn import TTNNKernel, ttnn
+from symbiote_ttnn import TTNNOverSwapped, ttnn
 
 
-class TTNNDecoderModel(TTNNKernel):
+class TTNNDecoderModel(TTNNOverSwapped):
     """``LlamaModel``, ``MistralModel`` or ``Qwen2Model``: ids [B, S] → hidden states [B, S, D].
 
     Embedding, layers and norm are swapped modules themselves. The cache that is passed, or a new
@@ -29,7 +28,7 @@ class TTNNDecoderModel(TTNNKernel):
     which runs over the same modules.
     """
 
-    covers_children = False
+    gives_states = True
     transient = ("launch", "planner")
 
     def __init__(self) -> None:
@@ -72,7 +71,7 @@ class TTNNDecoderModel(TTNNKernel):
         embed, swapped = model.embed_tokens, self._swapped()
         looks_up = inputs_embeds is None and isinstance(embed, TTNNModule)
         ready = are_ready((embed, *swapped) if looks_up else swapped)
-        if not (ready or self._can_call(swapped)) or self._wants_more(options):
+        if not (ready or self._can_call(swapped)) or self.wants_more(options):
             return NotImplemented
         if self.device is None or not is_padding_mask(attention_mask):
             return NotImplemented
@@ -96,7 +95,7 @@ class TTNNDecoderModel(TTNNKernel):
         if inputs_embeds is None and not looks_up:
             given = embed(given)  # it was left on torch; its rows go up instead of ids
         try:
-            every = self._wants_states(options)
+            every = self.wants_states(options)
             layers = None if past_key_values is None else past_key_values.layers
             states = self._run(swapped, given, new, layers, cached, ready=ready, every=every)
             shown = [self._shown(hidden, new) for hidden in states]
@@ -119,29 +118,9 @@ class TTNNDecoderModel(TTNNKernel):
         layers = tuple(model.layers)[: model.config.num_hidden_layers]
         return (*layers, model.norm)
 
-    @staticmethod
-    def _can_call(swapped: tuple[Any, ...]) -> bool:
-        """Whether all are swapped, and nobody wants to see what torch computes in a layer."""
-        layers = swapped[:-1]
-        return (
-            all(TTNNModule in type(module).__mro__ for module in swapped)
-            and all(type(layer) is TTNNDecoderLayer for layer in layers)
-            and not any(_is_watched(layer) for layer in layers)
-        )
-
-    def _wants_more(self, options: dict[str, Any]) -> bool:
-        if self.torch_layer.config.output_attentions:
-            return True
-        plain: dict[str, tuple[Any, ...]] = {
-            "return_dict": (None, True),
-            "output_attentions": (None, False),
-            "output_hidden_states": (None, False, True),
-        }
-        return any(value not in plain.get(key, (None,)) for key, value in options.items())
-
-    def _wants_states(self, options: dict[str, Any]) -> bool:
-        wanted = options.get("output_hidden_states")
-        return bool(self.torch_layer.config.output_hidden_states if wanted is None else wanted)
+    def _can_call(self, swapped: tuple[Any, ...]) -> bool:
+        """Whether all can be called on the device, though something happens around their calls."""
+        return self.can_call(swapped[:-1], TTNNDecoderLayer) and self.can_call(swapped[-1:])
 
     def _adopted(self, cache: Any, batch: int, mask: Any) -> CachedTokens | None:
         state = self._symbiote
@@ -194,7 +173,7 @@ class TTNNDecoderModel(TTNNKernel):
         embed, (*decoders, norm) = self.torch_layer.embed_tokens, swapped
         tokens = new.gather(given)
         if given.is_floating_point():
-            hidden = tokens.to_ttnn if isinstance(tokens, TorchTTNNTensor) else self.upload(tokens)
+            hidden = self.raw(tokens)
         elif ready:
             hidden = embed.written(embed.upload_input(tokens, 0))
             embed._symbiote.calls.calls += 1
@@ -223,16 +202,8 @@ class TTNNDecoderModel(TTNNKernel):
 
     def _shown(self, hidden: Any, new: Batch | NextTokens) -> TorchTTNNTensor:
         """Hidden states as torch has them, [B, S, D]."""
-        state = self._symbiote
         if isinstance(new, NextTokens):
             hidden = ttnn.reshape(hidden, (new.rows, 1, int(hidden.shape[-1])))
         elif new.order is not None:
             hidden = self._back_in_place(hidden, new)
-        return TorchTTNNTensor(hidden, state.dtype, state.runtime, state.device, state.activity)
-
-
-def _is_watched(layer: TTNNDecoderLayer) -> bool:
-    """Whether somebody hooks a layer, or a module in it, to see what torch computes."""
-    if not (layer._is_hooked() or layer._symbiote.is_hooked()):
-        return False
-    return any(active_hook(module) is not None for module in layer.torch_layer.modules())
+        return self.shown(hidden)

@@ -11,23 +11,21 @@ from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttenti
 from symbiote_core import TorchTTNNTensor
 from symbiote_speecht5.cache import Adopted, CrossLayer, SelfLayer, Utterance, adopt, leave
 from symbiote_speecht5.kernels.decoder_layer import TTNNSpeechT5DecoderLayer
-from symbiote_speecht5.kernels.running import TTNNLayers, called
 from symbiote_speecht5.masks import added, causal, is_padding_mask, real_columns
 from symbiote_speecht5.steps import Several, Source, Step, Token
-from symbiote_ttnn import ttnn
-from symbiote_ttnn.shards import attention_program
-
-MOST_ROWS = 32
-"""The largest batch of single tokens that TTNN splits into heads."""
+from symbiote_ttnn import TTNNOverSwapped, called, ttnn
+from symbiote_ttnn.shards import MOST_ROWS, attention_program
 
 
-class TTNNSpeechT5Decoder(TTNNLayers):
+class TTNNSpeechT5Decoder(TTNNOverSwapped):
     """``SpeechT5Decoder``: hidden states [B, S, D] → hidden states [B, S, D].
 
     The layers are swapped modules themselves. The ``EncoderDecoderCache`` that is passed, or a new
     one, is kept on the device, in place. Keys and values of the encoder's states are projected at
     the first step that attends to them.
     """
+
+    gives_states = True
 
     @classmethod
     def supports(cls, torch_layer: Any) -> str | None:
@@ -55,7 +53,7 @@ class TTNNSpeechT5Decoder(TTNNLayers):
         seen = 0 if past_key_values is None else past_key_values.get_seq_length()
         if (
             self.wants_more(options)
-            or not self.are_ready(model.layers, TTNNSpeechT5DecoderLayer)
+            or not self.can_call(model.layers, TTNNSpeechT5DecoderLayer)
             or not is_padding_mask(attention_mask, batch, seen + length)
             or not is_padding_mask(encoder_attention_mask, batch, reach)
         ):
@@ -85,7 +83,7 @@ class TTNNSpeechT5Decoder(TTNNLayers):
         kept = states if self.wants_states(options) else states[-1:]
         # Of one token of each sequence, states are [1, 1, B, D] on the device.
         shape = tuple(hidden_states.shape)
-        shown = self.shown(ttnn.reshape(hidden, shape) for hidden in kept)
+        shown = [self.shown(ttnn.reshape(hidden, shape)) for hidden in kept]
         return BaseModelOutputWithPastAndCrossAttentions(
             last_hidden_state=shown[-1],
             past_key_values=past_key_values,
@@ -134,14 +132,14 @@ class TTNNSpeechT5Decoder(TTNNLayers):
         utterance = Utterance(columns) if adopted is None else adopted.utterance
         states = None
         if adopted is None or not adopted.is_projected:
-            states = utterance.arranged(self.on_device(encoder_hidden_states), self.upload)
+            states = utterance.arranged(self.raw(encoder_hidden_states), self.upload)
         one = adopted is not None and length == 1 and own_columns is None and batch <= MOST_ROWS
         step: Step
         if adopted is not None and one:
             hidden = self._row_of_tokens(hidden_states)
             step = self._token(adopted, states, batch)
         else:
-            hidden = self.on_device(hidden_states)
+            hidden = self.raw(hidden_states)
             step = self._several(adopted, utterance, states, length, own_columns)
         found = [hidden]
         for layer in self.torch_layer.layers:

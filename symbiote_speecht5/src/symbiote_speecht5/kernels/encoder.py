@@ -8,16 +8,18 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from symbiote_speecht5.kernels.encoder_layer import TTNNSpeechT5EncoderLayer
-from symbiote_speecht5.kernels.running import TTNNLayers, called
 from symbiote_speecht5.masks import added, is_padding_mask, real_columns
 from symbiote_speecht5.scores import Scores
+from symbiote_ttnn import TTNNOverSwapped, called
 
 
-class TTNNSpeechT5Encoder(TTNNLayers):
+class TTNNSpeechT5Encoder(TTNNOverSwapped):
     """``SpeechT5Encoder``: hidden states [B, S, D] → hidden states [B, S, D].
 
     Norm, relative positions and layers are swapped modules themselves.
     """
+
+    gives_states = True
 
     @classmethod
     def supports(cls, torch_layer: Any) -> str | None:
@@ -40,15 +42,18 @@ class TTNNSpeechT5Encoder(TTNNLayers):
             return NotImplemented
         batch, length = hidden_states.shape[:2]
         parts = (model.layer_norm, model.embed_positions)
-        if not is_padding_mask(attention_mask, batch, length) or not self.are_ready(
-            model.layers, TTNNSpeechT5EncoderLayer, parts
+        if not (
+            is_padding_mask(attention_mask, batch, length)
+            and self.can_call(model.layers, TTNNSpeechT5EncoderLayer)
+            and self.can_call(parts)
         ):
             return NotImplemented
         try:
             states = self._run(hidden_states, real_columns(attention_mask))
         except Exception as error:  # torch's forward has the answer
             return self.give_up(error, hidden_states)
-        shown = self.shown(states if self.wants_states(options) else states[-1:])
+        kept = states if self.wants_states(options) else states[-1:]
+        shown = [self.shown(hidden) for hidden in kept]
         return BaseModelOutput(
             last_hidden_state=shown[-1], hidden_states=tuple(shown) if len(shown) > 1 else None
         )
@@ -56,7 +61,7 @@ class TTNNSpeechT5Encoder(TTNNLayers):
     def _run(self, hidden_states: torch.Tensor, columns: torch.Tensor | None) -> list[Any]:
         """What goes into the first layer, and what comes out of each."""
         model = self.torch_layer
-        states = [called(model.layer_norm, self.on_device(hidden_states))]
+        states = [called(model.layer_norm, self.raw(hidden_states))]
         mask = None if columns is None else self.upload(added(columns[:, None, None, :]))
         positions = called(model.embed_positions, int(hidden_states.shape[1]))
         scores = Scores(positions, mask)

@@ -12,8 +12,7 @@ from symbiote_speecht5.kernels.convolution import (
     TTNNRowConvolution,
     convolution_problem,
 )
-from symbiote_speecht5.kernels.running import TTNNLayers, called
-from symbiote_ttnn import TTNNLayerNorm, activation_name, ttnn
+from symbiote_ttnn import TTNNLayerNorm, TTNNOverSwapped, activation_name, called, ttnn
 
 
 class TTNNFeatureConvolution(TTNNConvolution):
@@ -54,7 +53,7 @@ class TTNNFeatureConvolution(TTNNConvolution):
         return getattr(ttnn, self.function)(self.norm_part.written(rows))
 
 
-class TTNNFeatureEncoder(TTNNLayers):
+class TTNNFeatureEncoder(TTNNOverSwapped):
     """``SpeechT5FeatureEncoder``: samples [B, T] → features [B, C, T'].
 
     The convolutions are swapped modules themselves, but for the first, which stays on torch.
@@ -71,15 +70,15 @@ class TTNNFeatureEncoder(TTNNLayers):
         layers = list(self.torch_layer.conv_layers)
         kinds = [type(layer) is TTNNFeatureConvolution for layer in layers]
         first = len(kinds) - kinds[::-1].index(False) if False in kinds else 0
-        if first == len(layers) or not self.are_ready(layers[first:], TTNNFeatureConvolution):
+        if first == len(layers) or not self.can_call(layers[first:], TTNNFeatureConvolution):
             return NotImplemented
         hidden_states = input_values[:, None]
         for layer in layers[:first]:
             hidden_states = layer(hidden_states)
         try:
-            rows = self.on_device(hidden_states.transpose(1, 2))
+            rows = self.raw(hidden_states.transpose(1, 2))
             for layer in layers[first:]:
                 rows = called(layer, rows, as_rows=True)
-            return self.shown([ttnn.transpose(rows, 1, 2)])[0]
+            return self.shown(ttnn.transpose(rows, 1, 2))
         except Exception as error:  # torch's forward has the answer
             return self.give_up(error, input_values)

@@ -12,8 +12,7 @@ from symbiote_speecht5.kernels.convolution import (
     TTNNRowConvolution,
     convolution_problem,
 )
-from symbiote_speecht5.kernels.running import TTNNLayers, called
-from symbiote_ttnn import activation_name
+from symbiote_ttnn import TTNNOverSwapped, activation_name, called
 
 
 class TTNNBatchNormConvolution(TTNNConvolution):
@@ -46,7 +45,7 @@ class TTNNBatchNormConvolution(TTNNConvolution):
         return module
 
 
-class TTNNSpeechT5Postnet(TTNNLayers):
+class TTNNSpeechT5Postnet(TTNNOverSwapped):
     """``SpeechT5SpeechDecoderPostnet``: hidden states [B, S, D] → spectrograms and stop logits.
 
     The heads and the convolutions are swapped modules themselves. Between the convolutions nothing
@@ -71,7 +70,7 @@ class TTNNSpeechT5Postnet(TTNNLayers):
     def postnet(self, hidden_states: torch.Tensor) -> torch.Tensor:
         """Refine spectrograms [B, T, bins], as generation asks for it."""
         layer = self.torch_layer
-        ready = self.are_ready(layer.layers, TTNNBatchNormConvolution)
+        ready = self.can_call(layer.layers, TTNNBatchNormConvolution)
         if self.training or not ready or hidden_states.requires_grad:
             refined: torch.Tensor = layer.postnet(hidden_states)
             return refined

@@ -48,7 +48,7 @@ class TTNNOwlViTModel(OverSwapped):
         """Run both towers; NotImplemented leaves the call to torch's ``forward``."""
         model = self.torch_layer
         projections = (model.text_projection, model.visual_projection)
-        if return_loss or others or self.wants_more(options) or not self.is_ready(projections):
+        if return_loss or others or self.wants_more(options) or not self.can_call(projections):
             return NotImplemented
         self.move_weights_to_device()
         seen = model.vision_model(

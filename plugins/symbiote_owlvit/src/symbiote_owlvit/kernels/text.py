@@ -9,7 +9,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from symbiote_owlvit.kernels.tower import Tower
 from symbiote_owlvit.masks import additive_mask, causal_mask
-from symbiote_ttnn import ttnn
+from symbiote_ttnn import called, ttnn
 
 
 class TTNNOwlViTText(Tower):
@@ -31,7 +31,7 @@ class TTNNOwlViTText(Tower):
         if input_ids is None or others or self.wants_more(options):
             return NotImplemented
         around = (model.embeddings, model.final_layer_norm)
-        if not self.is_ready(around) or not self.are_layers_ready():
+        if not self.can_call(around) or not self.are_layers_ready():
             return NotImplemented
         ids = input_ids.reshape(-1, input_ids.shape[-1])
         if not _is_padding_mask(attention_mask, ids):
@@ -51,7 +51,7 @@ class TTNNOwlViTText(Tower):
         if padding is not None and not bool(padding.all()):
             mask = self.upload(additive_mask(causal_mask(padding)))
         hidden = self.through_layers(self.raw(tokens), mask, is_causal=mask is None)
-        hidden = self.called(model.final_layer_norm, hidden)
+        hidden = called(model.final_layer_norm, hidden)
         batch, length, width = tuple(hidden.shape)
         # The dtype in which transformers looks for the highest id.
         at = ids.to(torch.int).argmax(dim=-1)

@@ -8,7 +8,7 @@ import torch
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from symbiote_owlvit.kernels.tower import Tower
-from symbiote_ttnn import ttnn
+from symbiote_ttnn import called, ttnn
 
 
 class TTNNOwlViTVision(Tower):
@@ -26,7 +26,7 @@ class TTNNOwlViTVision(Tower):
         if pixel_values is None or others or self.wants_more(options):
             return NotImplemented
         around = (model.embeddings, model.pre_layernorm, model.post_layernorm)
-        if not self.is_ready(around) or not self.are_layers_ready():
+        if not self.can_call(around) or not self.are_layers_ready():
             return NotImplemented
         if pixel_values.requires_grad and torch.is_grad_enabled():
             return NotImplemented
@@ -44,8 +44,8 @@ class TTNNOwlViTVision(Tower):
 
     def _run(self, tokens: torch.Tensor) -> tuple[Any, Any]:
         model = self.torch_layer
-        hidden = self.called(model.pre_layernorm, self.raw(tokens))
+        hidden = called(model.pre_layernorm, self.raw(tokens))
         hidden = self.through_layers(hidden)
         batch, _, width = tuple(hidden.shape)
         first = ttnn.slice(hidden, [0, 0, 0], [batch, 1, width])
-        return hidden, self.called(model.post_layernorm, ttnn.reshape(first, (batch, width)))
+        return hidden, called(model.post_layernorm, ttnn.reshape(first, (batch, width)))

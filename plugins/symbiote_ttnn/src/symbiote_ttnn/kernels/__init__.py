@@ -25,6 +25,7 @@ from symbiote_ttnn.kernels.linear import (
     TTNNLinearTanh,
 )
 from symbiote_ttnn.kernels.normalization import TTNNLayerNorm, TTNNRMSNorm
+from symbiote_ttnn.kernels.over_swapped import TTNNOverSwapped, called
 from symbiote_ttnn.kernels.patch_embedding import (
     TTNNPatchEmbedding,
     cut_patches,
@@ -47,6 +48,7 @@ __all__ = [
     "TTNNLinearRelu",
     "TTNNLinearSilu",
     "TTNNLinearTanh",
+    "TTNNOverSwapped",
     "TTNNPatchEmbedding",
     "TTNNQuickGelu",
     "TTNNRMSNorm",
@@ -56,6 +58,7 @@ __all__ = [
     "TTNNTanh",
     "activation_name",
     "add_in_place",
+    "called",
     "cut_patches",
     "patch_convolution_problem",
     "tile",
