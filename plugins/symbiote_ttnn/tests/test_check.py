@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -9,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
+from symbiote_core import accelerate, set_run_mode
+from symbiote_ttnn import TTNNLinear
 from symbiote_ttnn.check import CheckReport
 from symbiote_ttnn.check.capture import device_operations, dram_peak
 from symbiote_ttnn.check.fitting import Shortage, shortage
+from symbiote_ttnn.check.watch import Watch
 
 PROGRAM = Path(__file__).parent / "check_program.py"
 GIB = 1024**3
@@ -110,6 +116,28 @@ def as_made(data: dict[str, Any]) -> dict[str, Any]:
 
 def node(kind: str, level: int, **params: Any) -> dict[str, Any]:
     return {"node_type": kind, "stacking_level": level, "params": params}
+
+
+def test_a_modules_time_is_that_of_all_its_calls_in_a_round(
+    emulator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that goes on by a second at each look."""
+    shared = nn.Linear(32, 32)
+    model = nn.Sequential(shared, nn.Linear(32, 32), shared).eval()
+    accelerate(model, emulator, {nn.Linear: TTNNLinear})
+    model(torch.ones(1, 32))
+    swapped = [model[0], model[1]]
+    watch = Watch(emulator, swapped, [], lambda *args: None)
+    monkeypatch.setattr("symbiote_ttnn.check.watch.time.perf_counter", itertools.count().__next__)
+    set_run_mode(model, watch.timed)
+    for _ in range(2):
+        watch.begin_round()
+        model(torch.ones(1, 32))
+    monkeypatch.undo()
+    assert {path: tally.seconds for path, tally in watch.tallies.items()} == {
+        "0": [2, 2],
+        "1": [1, 1],
+    }
 
 
 def test_a_device_operation_is_a_program_that_ran() -> None:
