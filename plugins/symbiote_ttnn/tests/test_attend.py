@@ -12,8 +12,8 @@ from kernel_cases import seeded
 
 from symbiote_core import TorchTTNNTensor, UnsupportedInputError, pcc, relative_rms
 from symbiote_core.fallback import Activity
-from symbiote_ttnn import ttnn
-from symbiote_ttnn.attend import HIDDEN, attend
+from symbiote_ttnn import HIDDEN, ttnn
+from symbiote_ttnn.attend import attend
 
 F = torch.nn.functional
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-HIDDEN = -1e9
-"""Added to the scores of keys that a query must not see; finite, as TTNN's kernels want it."""
+from symbiote_ttnn import added_to_scores
 
 
 def continuation_mask(before: int, length: int, window: int | None) -> torch.Tensor:
@@ -21,4 +20,4 @@ def continuation_mask(before: int, length: int, window: int | None) -> torch.Ten
     seen = key <= query
     if window is not None:
         seen &= key > query - window
-    return torch.zeros(1, 1, length, before + length).masked_fill(~seen, HIDDEN)
+    return added_to_scores(seen)[None, None]

@@ -1,13 +1,10 @@
-"""Masks: what torch code passes, and what is added to the scores on the device."""
+"""Masks: what torch code passes, and what tokens see."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-
-HIDDEN = -1e9
-"""Added to the scores of keys that a query must not see; finite, as TTNN's kernels want it."""
 
 
 def is_padding_mask(mask: Any, batch: int, length: int) -> bool:
@@ -25,11 +22,6 @@ def real_columns(mask: torch.Tensor | None) -> torch.Tensor | None:
     return None if bool(columns.all()) else columns
 
 
-def added(seen: torch.Tensor) -> torch.Tensor:
-    """What is added to the scores, from booleans of any shape."""
-    return torch.zeros(seen.shape).masked_fill(~seen, HIDDEN)
-
-
 def causal(before: int, length: int, columns: torch.Tensor | None) -> torch.Tensor:
     """What ``length`` tokens behind ``before`` others see, as booleans [1 or B, 1, S, T].
 
@@ -41,10 +33,3 @@ def causal(before: int, length: int, columns: torch.Tensor | None) -> torch.Tens
     query = torch.arange(before, before + length).unsqueeze(1)
     seen = (torch.arange(before + length) <= query)[None, None]
     return seen if columns is None else seen & columns[:, None, None, :]
-
-
-def of_torch(mask: torch.Tensor) -> torch.Tensor:
-    """A mask that torch code adds to scores, with what bfloat16 can't hold made finite."""
-    if mask.dtype is torch.bool:
-        return added(mask)
-    return mask.float().clamp(min=HIDDEN)

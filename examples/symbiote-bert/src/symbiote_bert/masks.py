@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 
 from symbiote_core import UnsupportedInputError
-
-HIDDEN = -1e9
-"""Added to the scores of keys that a query must not see; finite, as TTNN's kernel wants it."""
+from symbiote_ttnn import added_to_scores, require_seen_keys
 
 
 def additive_mask(mask: torch.Tensor) -> torch.Tensor:
@@ -18,7 +16,7 @@ def additive_mask(mask: torch.Tensor) -> torch.Tensor:
             added to the scores (``eager``).
 
     Returns:
-        float32 [B, 1, S, S], no less than `HIDDEN`: TTNN wants a row for every query.
+        float32 [B, 1, S, S], no less than `symbiote_ttnn.HIDDEN`: TTNN wants a row for every query.
 
     Raises:
         UnsupportedInputError: for another shape, and if a query sees no key at all, which torch's
@@ -27,9 +25,6 @@ def additive_mask(mask: torch.Tensor) -> torch.Tensor:
     length = mask.shape[-1]
     if mask.ndim != 4 or mask.shape[-2] not in (1, length):
         raise UnsupportedInputError(f"the mask {list(mask.shape)} is not [B, 1, 1 or S, S]")
-    if mask.dtype is torch.bool:
-        mask = torch.zeros(mask.shape).masked_fill(~mask, HIDDEN)
-    mask = mask.float().clamp(min=HIDDEN)
-    if not bool((mask > HIDDEN / 2).any(dim=-1).all()):
-        raise UnsupportedInputError("the mask hides every key from some query")
-    return mask.expand(-1, -1, length, -1)
+    added = added_to_scores(mask)
+    require_seen_keys(added)
+    return added.expand(-1, -1, length, -1)

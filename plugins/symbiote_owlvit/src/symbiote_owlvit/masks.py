@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from symbiote_core import UnsupportedInputError
-
-HIDDEN = -1e9
-"""Added to the scores of keys that a query must not see; finite, as TTNN's kernels want it."""
+from symbiote_ttnn import HIDDEN, added_to_scores, require_seen_keys
 
 
 def additive_mask(*masks: torch.Tensor) -> torch.Tensor:
@@ -18,7 +15,7 @@ def additive_mask(*masks: torch.Tensor) -> torch.Tensor:
             scores.
 
     Returns:
-        float32 [1 or B, 1, S, S], no less than `HIDDEN`.
+        float32 [1 or B, 1, S, S], no less than `symbiote_ttnn.HIDDEN`.
 
     Raises:
         UnsupportedInputError: if a query sees no key at all, which torch's implementations of
@@ -26,13 +23,10 @@ def additive_mask(*masks: torch.Tensor) -> torch.Tensor:
     """
     total: torch.Tensor | None = None
     for mask in masks:
-        if mask.dtype is torch.bool:
-            mask = torch.zeros(mask.shape).masked_fill(~mask, HIDDEN)
-        mask = mask.float().clamp(min=HIDDEN)
-        total = mask if total is None else (total + mask).clamp(min=HIDDEN)
+        added = added_to_scores(mask)
+        total = added if total is None else (total + added).clamp(min=HIDDEN)
     assert total is not None
-    if not bool((total > HIDDEN / 2).any(dim=-1).all()):
-        raise UnsupportedInputError("the mask hides every key from some query")
+    require_seen_keys(total)
     return total
 
 

@@ -33,9 +33,11 @@ from symbiote_ttnn.kernels import (
     tile_transposed,
 )
 from symbiote_ttnn.late import ttnn
+from symbiote_ttnn.masks import HIDDEN, added_to_scores, require_seen_keys
 from symbiote_ttnn.runtimes.guards import MockChipError
 
 __all__ = [
+    "HIDDEN",
     "QUICK_GELU",
     "AttentionLayers",
     "KernelConfig",
@@ -62,9 +64,11 @@ __all__ = [
     "TTNNTanh",
     "activation_name",
     "add_in_place",
+    "added_to_scores",
     "called",
     "cut_patches",
     "patch_convolution_problem",
+    "require_seen_keys",
     "tile",
     "tile_transposed",
     "ttnn",

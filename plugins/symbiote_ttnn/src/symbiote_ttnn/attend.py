@@ -10,9 +10,6 @@ from symbiote_ttnn.late import ttnn
 TILE_WIDTH = 32
 """Width of a TTNN tile; TTNN attends to heads of whole tiles."""
 
-HIDDEN = -1e9
-"""Added to the scores of keys that a query must not see; finite, as TTNN's kernels want it."""
-
 
 def attend(
     query: Any,
@@ -29,7 +26,7 @@ def attend(
         key: [B, kv_heads, Sk, size]; ``heads`` is a multiple of ``kv_heads``.
         value: as the key, of any size of its own.
         mask: added to the scores, [1 or B, 1 or heads, Sq, Sk] in bfloat16, nowhere less than
-            `HIDDEN`; not with ``is_causal``.
+            `masks.HIDDEN`; not with ``is_causal``.
         is_causal: a query sees the keys up to its own place alone.
         scale: what scores are multiplied with; 1/sqrt(size) if None.
 

@@ -11,9 +11,9 @@ from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttenti
 from symbiote_core import TorchTTNNTensor
 from symbiote_speecht5.cache import Adopted, CrossLayer, SelfLayer, Utterance, adopt, leave
 from symbiote_speecht5.kernels.decoder_layer import TTNNSpeechT5DecoderLayer
-from symbiote_speecht5.masks import added, causal, is_padding_mask, real_columns
+from symbiote_speecht5.masks import causal, is_padding_mask, real_columns
 from symbiote_speecht5.steps import Several, Source, Step, Token
-from symbiote_ttnn import TTNNOverSwapped, called, ttnn
+from symbiote_ttnn import TTNNOverSwapped, added_to_scores, called, ttnn
 from symbiote_ttnn.shards import MOST_ROWS, attention_program
 
 
@@ -178,10 +178,10 @@ class TTNNSpeechT5Decoder(TTNNOverSwapped):
         across = mask = None
         real = utterance.seen()
         if not bool(real.all()):
-            across = self.upload(added(real[:, None, None, :].expand(-1, -1, length, -1)))
+            across = self.upload(added_to_scores(real[:, None, None, :].expand(-1, -1, length, -1)))
         seen = 0 if adopted is None else adopted.seen
         if seen or own_columns is not None:
-            mask = self.upload(added(causal(seen, length, own_columns)))
+            mask = self.upload(added_to_scores(causal(seen, length, own_columns)))
         cross = None if adopted is None else adopted.cross
         own = None if adopted is None else adopted.own
         return Several(Source(states, cross, mask=across), own, mask)

@@ -10,10 +10,9 @@ from symbiote_core import UnsupportedInputError
 from symbiote_speecht5.kernels.attention import TTNNCrossAttention, TTNNDecoderAttention
 from symbiote_speecht5.kernels.feed_forward import TTNNFeedForward
 from symbiote_speecht5.kernels.norm import TTNNResidualNorm
-from symbiote_speecht5.masks import of_torch
 from symbiote_speecht5.steps import Several, Source, Step
 from symbiote_speecht5.structure import DecoderLayer
-from symbiote_ttnn import TTNNKernel
+from symbiote_ttnn import TTNNKernel, added_to_scores
 
 _HOST = frozenset({1, "attention_mask", 3, "encoder_attention_mask", "cache_position"})
 """Arguments that stay on the host."""
@@ -95,7 +94,7 @@ class TTNNSpeechT5DecoderLayer(TTNNKernel):
             if masked or output_attentions:
                 raise UnsupportedInputError("it takes no head mask and gives no attention weights")
             mask, across = (
-                None if given is None else self.upload(of_torch(given))
+                None if given is None else self.upload(added_to_scores(given))
                 for given in (attention_mask, encoder_attention_mask)
             )
             length = int(hidden_states.shape[1])

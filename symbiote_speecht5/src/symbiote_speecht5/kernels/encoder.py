@@ -8,9 +8,9 @@ import torch
 from transformers.modeling_outputs import BaseModelOutput
 
 from symbiote_speecht5.kernels.encoder_layer import TTNNSpeechT5EncoderLayer
-from symbiote_speecht5.masks import added, is_padding_mask, real_columns
+from symbiote_speecht5.masks import is_padding_mask, real_columns
 from symbiote_speecht5.scores import Scores
-from symbiote_ttnn import TTNNOverSwapped, called
+from symbiote_ttnn import TTNNOverSwapped, added_to_scores, called
 
 
 class TTNNSpeechT5Encoder(TTNNOverSwapped):
@@ -62,7 +62,7 @@ class TTNNSpeechT5Encoder(TTNNOverSwapped):
         """What goes into the first layer, and what comes out of each."""
         model = self.torch_layer
         states = [called(model.layer_norm, self.raw(hidden_states))]
-        mask = None if columns is None else self.upload(added(columns[:, None, None, :]))
+        mask = None if columns is None else self.upload(added_to_scores(columns[:, None, None, :]))
         positions = called(model.embed_positions, int(hidden_states.shape[1]))
         scores = Scores(positions, mask)
         for layer in model.layers:

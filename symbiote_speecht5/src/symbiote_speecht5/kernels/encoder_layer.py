@@ -10,10 +10,9 @@ from symbiote_core import UnsupportedInputError
 from symbiote_speecht5.kernels.attention import TTNNEncoderAttention
 from symbiote_speecht5.kernels.feed_forward import TTNNFeedForward
 from symbiote_speecht5.kernels.norm import TTNNResidualNorm
-from symbiote_speecht5.masks import of_torch
 from symbiote_speecht5.scores import Scores
 from symbiote_speecht5.structure import EncoderLayer
-from symbiote_ttnn import TTNNKernel, ttnn
+from symbiote_ttnn import TTNNKernel, added_to_scores, ttnn
 
 
 class TTNNSpeechT5EncoderLayer(TTNNKernel):
@@ -77,7 +76,7 @@ class TTNNSpeechT5EncoderLayer(TTNNKernel):
             raise UnsupportedInputError("it takes no head mask and gives no attention weights")
         if scores is None:
             positions = None if position_bias is None else ttnn.transpose(position_bias, 1, 2)
-            mask = None if attention_mask is None else self.upload(of_torch(attention_mask))
+            mask = None if attention_mask is None else self.upload(added_to_scores(attention_mask))
             scores = Scores(positions, mask)
         attended = self.attend.written(hidden_states, scores)
         hidden_states = self.attention_norm.written(attended, hidden_states)

@@ -9,8 +9,8 @@ import attrs
 import torch
 
 from symbiote_core import TorchTTNNTensor, UnsupportedInputError
-from symbiote_ttnn.attend import HIDDEN
 from symbiote_ttnn.kernels.base import TTNNKernel
+from symbiote_ttnn.masks import added_to_scores
 
 
 @attrs.frozen(eq=False)
@@ -70,12 +70,10 @@ def mask_on_device(kernel: TTNNKernel, mask: torch.Tensor, queries: int, keys: i
 def _made(kernel: TTNNKernel, mask: torch.Tensor) -> DeviceMask:
     if mask.dtype is torch.bool:
         sees_nothing = ~mask.any(-1, keepdim=True)
-        mask = torch.zeros(mask.shape).masked_fill(~mask, HIDDEN)
     else:
         sees_nothing = mask.isneginf().all(-1, keepdim=True)
-        mask = mask.float().clamp(min=HIDDEN)
     kept = kernel.upload((~sees_nothing).float()) if sees_nothing.any() else None
-    return DeviceMask(kernel.device, kernel.upload(mask), kept)
+    return DeviceMask(kernel.device, kernel.upload(added_to_scores(mask)), kept)
 
 
 def forget_masks(device: Any) -> None:

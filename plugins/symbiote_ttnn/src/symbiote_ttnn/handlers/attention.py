@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from symbiote_core import AtenHandler
-from symbiote_ttnn.attend import HIDDEN, attend
+from symbiote_ttnn.attend import attend
 from symbiote_ttnn.late import ttnn
+from symbiote_ttnn.masks import HIDDEN
 
 
 def _attention(
