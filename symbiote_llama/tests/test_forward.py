@@ -246,7 +246,10 @@ def test_the_torch_mode_gives_what_torch_gives(emulator: Any) -> None:
 
 
 def test_every_module_is_compared_with_torch(emulator: Any) -> None:
-    """Without a cache: called by torch code, a layer takes none."""
+    """Without a cache: called by torch code, a layer takes none.
+
+    In transformers 4, torch code passes a causal mask to several rows of tokens, in 5 none.
+    """
     model, ids = build(), prompt(2, 9)
     expected = model(ids).logits
     accelerate(model, emulator, strict=True)
@@ -254,3 +257,37 @@ def test_every_module_is_compared_with_torch(emulator: Any) -> None:
     assert_close(expected, model(ids, use_cache=False).logits)
     compared = {m.paths: m.pcc for m in report(model).modules if m.kernel != "TTNNDecoderModel"}
     assert all(value is not None and value > 0.999 for value in compared.values()), compared
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.integers(1, 3),
+    length=st.integers(1, 40),
+    apart=st.booleans(),
+    boolean=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_a_layer_that_torch_code_calls_sees_what_the_mask_shows(
+    emulator: Any, rows: int, length: int, apart: bool, boolean: bool, seed: int
+) -> None:
+    model = build("mistral", sliding_window=4)  # the mask alone says what is seen
+    random = torch.Generator().manual_seed(seed)
+    mask = torch.rand(rows, 1, length, length, generator=random) < 0.5
+    mask |= torch.eye(length, dtype=torch.bool)
+    hidden = torch.randn(rows, length, model.config.hidden_size, generator=random)
+    first = torch.arange(rows).unsqueeze(1) * 7 if apart else torch.zeros(1, 1, dtype=torch.long)
+    tables = model.model.rotary_emb(hidden, position_ids=first + torch.arange(length))
+    if not boolean:
+        mask = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
+
+    def called() -> torch.Tensor:
+        out: torch.Tensor = model.model.layers[0](
+            hidden, attention_mask=mask, position_embeddings=tables
+        )
+        return out
+
+    expected = called()
+    accelerate(model, emulator, strict=True)
+    assert_close(expected, called())

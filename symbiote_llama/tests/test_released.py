@@ -54,7 +54,7 @@ def test_let_go_torch_weights_come_back(
     accelerate(original, emulator, checkpoint=folder, release_torch_weights=True)
     original(ids)
     causal = torch.full((2, 1, 9, 9), float("-inf")).triu(1)  # says more than what is padding
-    with pytest.warns(FallbackWarning, match="takes no mask"):
+    with pytest.warns(FallbackWarning, match="takes no cache"):
         on_torch = original(ids, attention_mask=causal).logits
     assert torch.allclose(on_torch, expected, atol=0.05)
     original.save_pretrained(tmp_path / "again")

@@ -42,10 +42,19 @@ def _split(qkv: Any, heads: Heads) -> Any:
     )
 
 
-def _merged(out: Any) -> Any:
-    """[B, 1, S, heads * head_size] → [B, S, heads * head_size]."""
+def _attended(query: Any, key: Any, value: Any, options: dict[str, Any], **seen: Any) -> Any:
+    """[B, heads, S, head_size] → [B, S, heads * head_size]."""
+    out = ttnn.transformer.scaled_dot_product_attention(
+        query, key, value, output_concat_heads=True, **options, **seen
+    )
     batch, _, length, width = tuple(out.shape)
     return ttnn.reshape(out, (batch, length, width))
+
+
+def _masked(query: Any, key: Any, value: Any, mask: Any, heads: Heads) -> Any:
+    """Attend to what the mask shows; it knows of the sliding window, TTNN takes only one."""
+    options = {name: v for name, v in heads.attend.items() if name != "sliding_window_size"}
+    return _attended(query, key, value, options, attn_mask=mask, is_causal=False)
 
 
 @attrs.frozen(eq=False)
@@ -78,22 +87,23 @@ class Prompt:
     Attributes:
         rotate: the rotation by positions.
         layers: the cache to fill, or None.
+        mask: what is added to the scores, [1 or B, 1, S, S], if tokens see other ones than those
+            before them, in the sliding window.
     """
 
     rotate: Rotation
     layers: Sequence[DeviceCacheLayer] | None = None
+    mask: Any = None
 
     def attend(self, qkv: Any, heads: Heads) -> Any:
-        """Attend to the tokens before, in the prompt."""
+        """Attend to the tokens before, in the prompt, or to those that the mask shows."""
         query, key, value = _split(qkv, heads)
         query, key = self.rotate(query), self.rotate(key)
         if self.layers is not None:
             self.layers[heads.index].fill(key, value)
-        return _merged(
-            ttnn.transformer.scaled_dot_product_attention(
-                query, key, value, is_causal=True, output_concat_heads=True, **heads.attend
-            )
-        )
+        if self.mask is None:
+            return _attended(query, key, value, heads.attend, is_causal=True)
+        return _masked(query, key, value, self.mask, heads)
 
 
 @attrs.frozen(eq=False)
@@ -114,19 +124,8 @@ class Continuation:
         """Attend to the cache and to the new tokens before."""
         query, key, value = _split(qkv, heads)
         keys, values = self.layers[heads.index].extend(self.rotate(key), value)
-        options = dict(heads.attend)
-        mask = self.masks[options.pop("sliding_window_size", None)]
-        return _merged(
-            ttnn.transformer.scaled_dot_product_attention(
-                self.rotate(query),
-                keys,
-                values,
-                attn_mask=mask,
-                is_causal=False,
-                output_concat_heads=True,
-                **options,
-            )
-        )
+        mask = self.masks[heads.attend.get("sliding_window_size")]
+        return _masked(self.rotate(query), keys, values, mask, heads)
 
 
 @attrs.frozen(eq=False)

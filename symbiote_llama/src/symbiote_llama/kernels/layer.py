@@ -9,9 +9,16 @@ import torch
 from symbiote_core import UnsupportedInputError
 from symbiote_llama.kernels.attention import TTNNGroupedAttention
 from symbiote_llama.kernels.mlp import TTNNGatedMLP
+from symbiote_llama.rotary import half_turn
 from symbiote_llama.steps import Prompt, Rotation, Step
 from symbiote_llama.structure import DecoderLayer
-from symbiote_ttnn import TTNNKernel, TTNNRMSNorm, add_in_place
+from symbiote_ttnn import (
+    TTNNKernel,
+    TTNNRMSNorm,
+    add_in_place,
+    added_to_scores,
+    require_seen_keys,
+)
 
 _HOST = frozenset({"attention_mask", "position_ids", "cache_position"})
 """Arguments that stay on the host."""
@@ -21,7 +28,7 @@ class TTNNDecoderLayer(TTNNKernel):
     """``LlamaDecoderLayer``, ``MistralDecoderLayer`` or ``Qwen2DecoderLayer``.
 
     Norm, attention, residual, norm, MLP, residual. `TTNNDecoderModel` calls it with a `Step`.
-    Torch code may call it, too: for a prompt, without padding and without a cache.
+    Torch code may call it, too: for a prompt, with a mask or causal, and without a cache.
     """
 
     @classmethod
@@ -66,22 +73,33 @@ class TTNNDecoderLayer(TTNNKernel):
         Args:
             hidden_states: on the device.
             step: what `TTNNDecoderModel` passes; None in a call of torch code.
-            attention_mask: of torch code; not taken.
+            attention_mask: of torch code, [1 or B, 1, S, S]: booleans that tell what a token sees,
+                or what is added to the scores; None if it sees those before.
             past_key_values: of torch code; not taken.
-            position_embeddings: cosines and sines of torch code, [1, S, head_size] each.
+            position_embeddings: cosines and sines of torch code, [1 or B, S, head_size] each.
             **others: of torch code; not needed here.
 
         Raises:
-            UnsupportedInputError: for a mask or a cache of torch code.
+            UnsupportedInputError: for a cache of torch code, and for a mask that hides everything
+                from a token.
         """
         if step is None:
-            if attention_mask is not None:
-                raise UnsupportedInputError("called by torch code, the layer takes no mask")
             if past_key_values is not None:
                 raise UnsupportedInputError("called by torch code, the layer takes no cache")
-            cos, sin = (self.upload(table.unsqueeze(1)) for table in position_embeddings)
-            step = Prompt(Rotation(cos, sin))
+            step = self._step_of_torch(attention_mask, position_embeddings)
         normed = self.norm_before.written(hidden_states)
         hidden_states = add_in_place(self.attention.written(normed, step), hidden_states)
         normed = self.norm_after.written(hidden_states)
         return add_in_place(self.gated_mlp.written(normed), hidden_states)
+
+    def _step_of_torch(self, mask: torch.Tensor | None, tables: Any) -> Prompt:
+        """What torch code says of a prompt, as a step."""
+        added = None
+        if mask is not None:
+            host = added_to_scores(mask)
+            require_seen_keys(host)
+            added = self.upload(host)
+        cos, sin = (self.upload(table.unsqueeze(1)) for table in tables)
+        rows, _, head_size = tables[0].shape
+        turn = None if rows == 1 else self.upload(half_turn(head_size))
+        return Prompt(Rotation(cos, sin, turn), mask=added)
