@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # The interpreter of .venv-ttnn; looked for when not given.
 TTNN_PYTHON ?=
+# How many processes run the tests: a number, or auto for one a processor, up to 4. Give 0 to debug.
+JOBS ?= auto
 # Passed on to the command: make demo ARGS="--help", make test ARGS="-k linear"
 ARGS ?=
 
@@ -15,6 +17,8 @@ OVERLAY_PATH := $(CURDIR)/$(VENV)/overlay-transformers-4
 TRANSFORMERS_TESTS ?= symbiote_vit/tests symbiote_llama/tests symbiote_speecht5/tests \
 	plugins/symbiote_owlvit/tests plugins/symbiote_ttnn/tests/generic \
 	tests/test_example_bert.py
+# A worker takes neighbouring tests, which share what is slow to set up; the idle one steals.
+IN_PARALLEL = -n $(JOBS) --maxprocesses 4 --dist worksteal
 # Sets the shell's variable python to an interpreter that ttnn has a wheel for.
 FIND_TTNN_PYTHON = python="$(TTNN_PYTHON)"; \
 	[ -n "$$python" ] || python="$$($(PYTHON) tools/find_python.py)" || exit 1
@@ -34,17 +38,17 @@ demo: setup  ## run the main job: a ViT on torch and swapped, compared (ARGS=lla
 	@$(VENV)/bin/symbiote demo $(ARGS)
 
 test: setup  ## run the tests (those that need ttnn only where it has a wheel)
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 test-ttnn:  ## run the tests with the real ttnn, on a Python 3.12 or 3.10 that it finds
 	@$(FIND_TTNN_PYTHON); "$$python" tools/setup_venv.py $(TTNN_VENV)
-	@$(TTNN_VENV)/bin/python -m pytest --require-ttnn $(ARGS)
+	@$(TTNN_VENV)/bin/python -m pytest --require-ttnn $(IN_PARALLEL) $(ARGS)
 
 test-transformers-4:  ## run the models' tests with transformers 4.57 laid over .venv
 	@$(PYTHON) tools/setup_venv.py $(VENV) --overlay $(OVERLAY)
 	@PYTHONPATH="$(OVERLAY_PATH)" $(VENV)/bin/python -c 'import transformers as t; \
 	assert t.__version__.startswith("4.57."), t.__version__; t.ViTModel'
-	@PYTHONPATH="$(OVERLAY_PATH)" $(VENV)/bin/python -m pytest $(TRANSFORMERS_TESTS) $(ARGS)
+	@PYTHONPATH="$(OVERLAY_PATH)" $(VENV)/bin/python -m pytest $(IN_PARALLEL) $(TRANSFORMERS_TESTS) $(ARGS)
 
 oracle: setup  ## judge the emulator by TTNN's recorded answers, operation by operation
 	@$(VENV)/bin/python tools/oracle.py $(ARGS)

@@ -6,12 +6,14 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import torch
 
 # Pytest names a test module after its folders (symbiote_core.tests.test_x), and where it finds no
 # module symbiote_core it makes an empty one for that folder. Folders at the root that are called
@@ -21,6 +23,7 @@ for _project in sorted(Path(__file__).parent.glob("symbiote_*/pyproject.toml")):
         importlib.import_module(_project.parent.name)
 
 ABSENT = pytest.StashKey[int]()
+THREADS = "OMP_NUM_THREADS"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--require-ttnn") and (why := why_no_ttnn()):
         raise pytest.UsageError(f"--require-ttnn: {why}")
+    if "PYTEST_XDIST_WORKER" in os.environ and THREADS not in os.environ:
+        # Workers, and what they start, share the processors; threads on top would wait in turns.
+        os.environ[THREADS] = "1"
+        torch.set_num_threads(1)
 
 
 def pytest_report_header() -> str:
