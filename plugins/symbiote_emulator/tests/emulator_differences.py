@@ -497,6 +497,12 @@ WRONG: Final = (
         )
         for op in (*ARITHMETIC, *COMPARISONS, *LOGICAL, *EXTREMA)
     ),
+    Difference(
+        Call("pow", [tensor([1], "int32", freed=True), 0]),
+        "accepted: [1](pad [32, 32]) INT32 TILE HOST",
+        "A tensor without device memory, to the power of 0.",
+        "TTNN makes ones of integers and BFLOAT8_B on the host, and crashes for other dtypes.",
+    ),
 )
 """Calls that TTNN crashes on, or answers with a plainly wrong result, and the emulator refuses."""
 

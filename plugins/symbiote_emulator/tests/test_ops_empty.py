@@ -99,7 +99,7 @@ def test_an_empty_vector_goes_first_before_whole_tiles(device: Any) -> None:
     empty, whole = (on_device(torch.ones(n), device) for n in (0, 64))
     assert tuple(ttnn.concat([empty, whole, empty, whole]).shape) == (128,)
     for others in ([empty], [on_device(torch.ones(33), device), whole]):
-        with pytest.raises(RuntimeError, match="rows of an operand have no elements"):
+        with pytest.raises(RuntimeError, match="An operand has no elements"):
             ttnn.concat([empty, *others])
 
 
@@ -167,8 +167,34 @@ def test_a_vector_of_nothing_among_vectors_of_parts_of_tiles(
     if not crashes:
         assert tuple(ttnn.concat(vectors, 0).shape) == (64,)
         return
-    with pytest.raises(WouldCrash, match="The rows of an operand have no elements"):
+    with pytest.raises(WouldCrash, match="An operand has no elements"):
         ttnn.concat(vectors, 0)
+
+
+@pytest.mark.parametrize("layout", [TILE, RM])
+@pytest.mark.parametrize(
+    ("arch", "memory", "aligned"),
+    [("WORMHOLE_B0", "DRAM", 32), ("BLACKHOLE", "DRAM", 64), ("BLACKHOLE", "L1", 16)],
+)
+def test_a_vector_of_nothing_goes_beside_rows_that_end_where_memory_aligns(
+    arch: str, memory: str, aligned: int, layout: Any
+) -> None:
+    chip = ttnn.open_device(arch=getattr(ttnn.Arch, arch))
+    config = getattr(ttnn, f"{memory}_MEMORY_CONFIG")
+
+    def vector(size: int) -> Any:
+        return ttnn.from_torch(
+            torch.ones(size),
+            dtype=ttnn.bfloat16,
+            layout=layout,
+            device=chip,
+            memory_config=config,
+        )
+
+    whole = aligned // 2
+    assert tuple(ttnn.concat([vector(0), vector(whole)], 0).shape) == (whole,)
+    with pytest.raises(WouldCrash, match="An operand has no elements"):
+        ttnn.concat([vector(0), vector(whole // 2)], 0)
 
 
 @pytest.mark.parametrize("layout", [TILE, RM])

@@ -24,7 +24,13 @@ from symbiote_emulator.operations._common import require_device_or_crash, requir
 from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
-from symbiote_emulator.types import DataType, Layout, MemoryConfig, UnaryWithParam
+from symbiote_emulator.types import (
+    DataType,
+    Layout,
+    MemoryConfig,
+    StorageType,
+    UnaryWithParam,
+)
 
 
 def _extremum(name: str, function: Any) -> Rule:
@@ -142,6 +148,8 @@ def power(
     options = (activations, input_tensor_a_activations, input_tensor_b_activations)
     if not isinstance(input_tensor, Tensor) or dtype is not None or any(options):
         raise IncompatibleArguments
+    if exponent == 0 and input_tensor.device() is None:
+        _refuse_ones_on_the_host(input_tensor)
     require_device_or_crash(input_tensor)
     if input_tensor.dtype not in FLOATS:
         _check_integer_power(input_tensor, exponent)
@@ -154,6 +162,16 @@ def power(
     return emit_unary(
         input_tensor, result, memory_config=memory_config, output_tensor=output_tensor
     )
+
+
+def _refuse_ones_on_the_host(x: Tensor) -> None:
+    """Refuse the power of 0 that TTNN computes without a device; others it crashes on."""
+    blocks_on_host = x.dtype is DataType.BFLOAT8_B and x.storage_type() is StorageType.HOST
+    if x.dtype not in FLOATS or blocks_on_host:
+        raise WrongInTTNN(
+            "A tensor without device memory, to the power of 0.",
+            "Move it with ttnn.to_device, and keep it until its last use.",
+        )
 
 
 def _beside_number(

@@ -169,8 +169,9 @@ def _retilized(tensors: Sequence[Tensor]) -> DataType:
             "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
             "Convert them with ttnn.typecast.",
         )
-    looked_at = tensors if len(tensors[0].spec.shape) == 1 else tensors[:1]
-    if any(t.spec.shape[-1] == 0 for t in looked_at) and not _whole_vectors(tensors):
+    if len(tensors[0].spec.shape) == 1:
+        _check_rows(tensors, 0)
+    elif tensors[0].spec.shape[-1] == 0:
         raise WouldCrash("The rows of an operand have no elements.", "Leave it out.")
     return _untilized(dtype)
 
@@ -213,12 +214,12 @@ def _check_nothing(tensors: Sequence[Tensor], axis: int) -> None:
 
 
 def _is_aligned(tensor: Tensor) -> bool:
-    """Whether a row of the tensor, taken out of its tiles, ends where memory lets another begin."""
+    """Whether a row of the tensor, out of its tiles, ends where memory lets another begin."""
     if tensor.spec.buffer_type is BufferType.L1:
         alignment = L1_ALIGNMENT
     else:
         alignment = 64 if require_device(tensor).arch() is Arch.BLACKHOLE else _ALIGNMENT
-    return tensor.spec.shape[-1] * ELEMENT_SIZE[tensor.dtype] % alignment == 0
+    return tensor.spec.shape[-1] * ELEMENT_SIZE[_untilized(tensor.dtype)] % alignment == 0
 
 
 def _whole_vectors(tensors: Sequence[Tensor]) -> bool:
@@ -230,7 +231,7 @@ def _whole_vectors(tensors: Sequence[Tensor]) -> bool:
 def _check_rows(tensors: Sequence[Tensor], axis: int) -> None:
     """Refuse rows without elements, and nothing beside rows that TTNN has to align."""
     along_rows = axis == len(tensors[0].spec.shape) - 1
-    unaligned = along_rows and any(t.spec.page_bytes % _ALIGNMENT for t in tensors)
+    unaligned = along_rows and not all(map(_is_aligned, tensors))
     empty = any(not t.logical_volume() for t in tensors)
     if (unaligned and empty) or not any(t.spec.shape[-1] for t in tensors):
         raise WouldCrash("An operand has no elements.", "Leave it out.")
