@@ -148,6 +148,17 @@ REFUSED: list[tuple[str, Call, str, str]] = [
         "of the layout of the operand",
     ),
     (
+        "integers limited by floats, into memory of another kind",
+        lambda t: ttnn.clamp(
+            t(4, 8, dtype=ttnn.int32),
+            0.0,
+            1.0,
+            memory_config=t.sharded("HEIGHT_SHARDED", 1, 32, 32).memory_config(),
+        ),
+        "Typecast operation requires Input and Output memory layout to match",
+        "ttnn.to_memory_config",
+    ),
+    (
         "a unary output of another shape",
         lambda t: ttnn.clamp(t(4, 8), 0.0, 1.0, output_tensor=t(1, 4, 8)),
         "Unary: Preallocated output shape must match computed shape",

@@ -64,6 +64,21 @@ def output_memory(
     return MemoryConfig(kind.memory_layout, kind.buffer_type, shards)
 
 
+def require_same_memory_layout(source: MemoryConfig, target: MemoryConfig) -> None:
+    """Refuse to convert between interleaved memory and shards, or shards of another kind.
+
+    Raises:
+        OperationRefused: the memory layouts differ.
+    """
+    before, after = source.memory_layout, target.memory_layout
+    if before is not after:
+        raise OperationRefused(
+            "Typecast operation requires Input and Output memory layout to match. Input layout: "
+            f"TensorMemoryLayout::{before.name}, Output layout: TensorMemoryLayout::{after.name}",
+            "Use ttnn.to_memory_config.",
+        )
+
+
 def require_same_extent(x: Tensor, shape: Sequence[int]) -> None:
     """Refuse a sharded result whose rows or columns in memory are not as many as the input's.
 

@@ -16,6 +16,7 @@ from symbiote_emulator.operations._common import (
     require_elements,
     require_rows,
 )
+from symbiote_emulator.operations._shards import require_same_memory_layout
 from symbiote_emulator.operations._unary import emit_unary
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
@@ -90,9 +91,10 @@ def clamp(
     dtype = DataType.FLOAT32 if becomes_float else x.dtype
     if becomes_float:
         require_elements(x)
-    asked = memory_config
-    if becomes_float and asked is not None and asked.is_sharded() and asked.shard_spec is None:
-        raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
+    if becomes_float and memory_config is not None:
+        require_same_memory_layout(x.memory_config(), memory_config)
+        if memory_config.is_sharded() and memory_config.shard_spec is None:
+            raise OperationRefused("bad optional access", "Give the memory config a shard_spec.")
     result = x.value.to(torch.float32 if dtype in FLOATS else torch.int64)
     if low is not None:
         result = torch.maximum(result, _limit(low, result))

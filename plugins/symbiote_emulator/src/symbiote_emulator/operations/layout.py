@@ -23,6 +23,7 @@ from symbiote_emulator.operations._common import (
     require_device_or_crash,
     require_rows,
 )
+from symbiote_emulator.operations._shards import require_same_memory_layout
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import TensorSpec
 from symbiote_emulator.tensor import Tensor
@@ -213,14 +214,7 @@ def typecast(
         return fill_output(output_tensor, input_tensor.value)
     _check_shard_pages(input_tensor.spec)
     out = input_tensor.spec.replace(dtype=target, memory_config=memory_config)
-    kinds = [c.memory_layout for c in (input_tensor.memory_config(), out.memory_config)]
-    if kinds[0] is not kinds[1]:
-        raise OperationRefused(
-            "Typecast operation requires Input and Output memory layout to match. Input layout: "
-            f"TensorMemoryLayout::{kinds[0].name}, Output layout: "
-            f"TensorMemoryLayout::{kinds[1].name}",
-            "Use ttnn.to_memory_config.",
-        )
+    require_same_memory_layout(input_tensor.memory_config(), out.memory_config)
     require_rows(input_tensor)
     if input_tensor.layout is Layout.ROW_MAJOR and not input_tensor.logical_volume():
         raise OperationRefused(
