@@ -32,7 +32,7 @@ def test_converting_beside_the_packer() -> None:
         f"{ours / packer:.2f} ({ours:.0f} / {packer:.0f})",
         "no bound; the goal is 0.8",
         f"{HOW}; the packer is given the matrices as torch has them, while TTNN multiplies with "
-        "them transposed; medians of three turns in one process",
+        "them transposed; medians of four turns in one process, each first in two of them",
     )
 
 
