@@ -498,6 +498,16 @@ WRONG: Final = (
         for op in (*ARITHMETIC, *COMPARISONS, *LOGICAL, *EXTREMA)
     ),
     Difference(
+        Call(
+            "move",
+            [tensor([64, 32], memory=_SHARDS | {"g": [2, 1]})],
+            {"memory_config": {"$": "mc", "v": "l1_ws"}},
+        ),
+        "accepted: [64, 32] BFLOAT16 TILE L1/WIDTH_SHARDED[2c 32x32 ROW_MAJOR]",
+        "Shards would become shards of another kind.",
+        "TTNN leaves the shards as they are, and calls them columns.",
+    ),
+    Difference(
         Call("pow", [tensor([1], "int32", freed=True), 0]),
         "accepted: [1](pad [32, 32]) INT32 TILE HOST",
         "A tensor without device memory, to the power of 0.",

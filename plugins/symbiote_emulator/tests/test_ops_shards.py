@@ -210,3 +210,12 @@ def test_a_dimension_exchanged_with_itself(device: Any) -> None:
     host = ttnn.from_torch(torch.zeros([2] * 5))
     with pytest.raises(RuntimeError, match="Tensor must already be on device"):
         ttnn.transpose(host, 1, 1)
+
+
+def test_shards_are_moved_as_they_are(device: Any) -> None:
+    x = sharded(device, values((64, 32)), "HEIGHT", (1, 2), (32, 32))
+    expected, before = stored(x), x.memory_config()
+    moved = ttnn.move(x, memory_config=ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG)
+    assert moved.memory_config() == before
+    assert torch.equal(stored(moved), expected)
+    assert not x.is_allocated()

@@ -55,6 +55,10 @@ class Make:
         down = cores if kind == "HEIGHT_SHARDED" else 1
         return self(rows * down, columns * cores // down, memory=memory)
 
+    def in_dram(self, kind: str) -> Any:
+        """A memory of shards in DRAM, left to TTNN."""
+        return ttnn.MemoryConfig(getattr(ttnn.TensorMemoryLayout, kind), ttnn.BufferType.DRAM)
+
 
 @pytest.fixture
 def make(device: Any) -> Make:
@@ -156,6 +160,38 @@ REFUSED: list[tuple[str, Call, str, str]] = [
             memory_config=t.sharded("HEIGHT_SHARDED", 1, 32, 32).memory_config(),
         ),
         "Typecast operation requires Input and Output memory layout to match",
+        "ttnn.to_memory_config",
+    ),
+    (
+        "a scalar of bytes reduced",
+        lambda t: ttnn.max(t(dtype=ttnn.uint8)),
+        "Unsupported datatype DataType::UINT8",
+        "ttnn.typecast",
+    ),
+    (
+        "block floats on the host for shards that nobody gave",
+        lambda t: ttnn.ones_like(
+            t(32, 32, dtype=ttnn.bfloat8_b, host=True),
+            memory_config=ttnn.L1_HEIGHT_SHARDED_MEMORY_CONFIG,
+        ),
+        "bad optional access",
+        "Leave the memory config out",
+    ),
+    (
+        "block floats on the host for too few shards",
+        lambda t: ttnn.ones_like(
+            t(64, 32, dtype=ttnn.bfloat8_b, host=True),
+            memory_config=t.sharded("HEIGHT_SHARDED", 1, 32, 32).memory_config(),
+        ),
+        "Number of shards along height 2 must not exceed number of cores 1",
+        "",
+    ),
+    (
+        "shards moved to another buffer type",
+        lambda t: ttnn.move(
+            t.sharded("HEIGHT_SHARDED", 1, 32, 32), memory_config=t.in_dram("HEIGHT_SHARDED")
+        ),
+        "Expected input buffer alignment and output buffer alignment to be equal",
         "ttnn.to_memory_config",
     ),
     (

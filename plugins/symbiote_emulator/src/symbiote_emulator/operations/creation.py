@@ -228,10 +228,15 @@ def arange(
     if not -(2**63) <= start + count * step < 2**63:
         raise WouldCrash("The number after the last has over 64 bits.", "Bring the end closer.")
     value = start + step * torch.arange(count)
-    bare = memory_config.is_sharded() and memory_config.shard_spec is None
-    if bare and device is None and layout is Layout.TILE:
-        raise OperationRefused("bad optional access", "Leave the memory config out on the host.")
+    if device is None and layout is Layout.TILE:
+        _refuse_bare_shards(memory_config)
     return _place(value, dtype, layout, device, memory_config)
+
+
+def _refuse_bare_shards(memory_config: MemoryConfig) -> None:
+    """Refuse a sharded memory without shards for a tensor on the host."""
+    if memory_config.is_sharded() and memory_config.shard_spec is None:
+        raise OperationRefused("bad optional access", "Leave the memory config out on the host.")
 
 
 def _bounds(first: int, start: int, end: int) -> tuple[int, int]:
@@ -267,8 +272,11 @@ def _filled(
     dims = tuple(int(d) for d in shape)
     if any(d < 0 for d in dims):
         raise IncompatibleArguments
-    if device is None:
-        memory_config = None  # TTNN does not look at it on the host
+    if device is None:  # where TTNN looks at the memory for block floats alone
+        if chosen in BLOCK_FLOATS and memory_config is not None:
+            _refuse_bare_shards(memory_config)
+            tensor_spec(dims, chosen, layout, memory_config)  # refuses shards that don't fit
+        memory_config = None
     # Checked before anything is filled, so that a shape that can't fit costs nothing.
     spec = tensor_spec(dims, chosen, layout, memory_config or DRAM_MEMORY_CONFIG)
     buffer = None if device is None else device.allocate(spec)

@@ -275,18 +275,35 @@ def move(input_tensor: Tensor, *, memory_config: MemoryConfig | None = None) -> 
         OperationRefused: the tensor is not on the device, or would leave its shards.
         OutOfMemoryError: no room for both.
         WouldCrash: its rows have no elements, and the memory is another one.
+        WrongInTTNN: shards would become shards of another kind.
     """
     device = require_device(input_tensor)
-    if input_tensor.is_sharded() and memory_config is not None and not memory_config.is_sharded():
-        raise OperationRefused(
-            "Expected output tensor memory config to be sharded", "Use ttnn.to_memory_config."
-        )
+    if input_tensor.is_sharded() and memory_config is not None:
+        _require_its_memory(input_tensor.memory_config(), memory_config)
+        memory_config = None  # TTNN leaves the shards as they are, whatever is asked
     if memory_config not in (None, input_tensor.memory_config()):
         require_rows(input_tensor)
     spec = input_tensor.spec.replace(memory_config=memory_config)
     out = emit_spec(input_tensor.value.clone(), device, spec)
     input_tensor.deallocate(force=True)
     return out
+
+
+def _require_its_memory(before: MemoryConfig, asked: MemoryConfig) -> None:
+    """Refuse to move shards to another buffer type or memory layout."""
+    if not asked.is_sharded():
+        raise OperationRefused(
+            "Expected output tensor memory config to be sharded", "Use ttnn.to_memory_config."
+        )
+    if asked.buffer_type is not before.buffer_type:
+        raise OperationRefused(
+            "Expected input buffer alignment and output buffer alignment to be equal",
+            "Use ttnn.to_memory_config.",
+        )
+    if asked.memory_layout is not before.memory_layout:
+        raise WrongInTTNN(
+            "Shards would become shards of another kind.", "Use ttnn.to_memory_config."
+        )
 
 
 @operation("ttnn.copy")
