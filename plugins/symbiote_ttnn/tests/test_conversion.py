@@ -44,15 +44,23 @@ print(json.dumps(told))
     name=st.sampled_from(["bfloat16", "bfloat8_b", "bfloat4_b", "float32"]),
     half=st.booleans(),
     kept=st.sampled_from([0, 2000, conversion.MOST_KEPT]),
+    at_once=st.sampled_from([1, 7, 64, conversion.ROWS_AT_ONCE]),
 )
 def test_a_matrix_is_the_weights_side_by_side_and_turned(
-    emulator: Any, heights: list[int], width: int, name: str, half: bool, kept: int
+    emulator: Any,
+    heights: list[int],
+    width: int,
+    name: str,
+    half: bool,
+    kept: int,
+    at_once: int,
 ) -> None:
     runtime = runtime_of(emulator)
     ttnn, torch_dtype = runtime.ttnn, torch.bfloat16 if half else torch.float32
     weights = [seeded(n, width, seed=i).to(torch_dtype) for i, n in enumerate(heights)]
     with pytest.MonkeyPatch.context() as patch, use_runtime(runtime):
         patch.setattr(conversion, "MOST_KEPT", kept)
+        patch.setattr(conversion, "ROWS_AT_ONCE", at_once)
         made = tile_transposed(*weights, dtype=getattr(ttnn, name))
         tile_transposed(seeded(90, width), dtype=getattr(ttnn, name))  # takes the same memory
         want = tile(torch.cat(weights).t(), getattr(ttnn, name))
