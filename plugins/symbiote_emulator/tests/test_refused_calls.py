@@ -509,6 +509,10 @@ def test_arguments_of_the_wrong_kind(make: Make, call: Call) -> None:
         (lambda t: ttnn.typecast(t(4, 0, layout=RM), ttnn.float32), "Rows without elements"),
         (lambda t: ttnn.copy(t(4, 0, layout=RM), t(4, 0, layout=RM)), "Rows without elements"),
         (lambda t: ttnn.move(t(0, layout=RM), memory_config=L1), "Rows without elements"),
+        (
+            lambda t: ttnn.permute(t(2, 0, layout=RM), (0, 1), memory_config=L1),
+            "Rows without elements",
+        ),
         (lambda t: ttnn.to_memory_config(t(0, layout=RM), L1), "Rows without elements"),
         (
             lambda t: ttnn.to_memory_config(
@@ -522,7 +526,16 @@ def test_arguments_of_the_wrong_kind(make: Make, call: Call) -> None:
         (lambda t: ttnn.transpose(t(4, 5, host=True), 0, 0, memory_config=L1), "on the host"),
     ],
     ids=[
-        *("where", "embedding", "concat", "typecast", "copy", "move", "to_memory_config"),
+        *(
+            "where",
+            "embedding",
+            "concat",
+            "typecast",
+            "copy",
+            "move",
+            "permute to memory",
+            "to_memory_config",
+        ),
         *("shards", "permute rows", "transpose", "permute", "transpose on the host"),
     ],
 )

@@ -13,7 +13,7 @@ from symbiote_emulator.errors import (
     WouldCrash,
     WrongInTTNN,
 )
-from symbiote_emulator.operations._common import emit, require_device
+from symbiote_emulator.operations._common import emit, require_device, require_rows
 from symbiote_emulator.operations._shards import output_memory, require_same_extent
 from symbiote_emulator.operations.layout import clone
 from symbiote_emulator.operations.reshape import owned
@@ -74,18 +74,16 @@ def permute(
     device = require_device(x)
     if len(set(order)) < rank:
         raise WrongInTTNN("A dimension named twice.", "Name every dimension once.", dims=order)
-    if order != tuple(range(rank)) and not x.logical_volume():
-        _check_elements(x, order)
     value = owned(x.value.permute(order))
-    return emit(
-        value,
-        device,
-        dtype=x.dtype,
-        layout=x.layout,
-        memory_config=(memory_config or x.memory_config())
-        if order == tuple(range(rank))
-        else _memory(x, memory_config, value.shape, device),
-    )
+    if order == tuple(range(rank)):
+        if memory_config not in (None, x.memory_config()):
+            require_rows(x)
+        memory = memory_config or x.memory_config()
+    else:
+        if not x.logical_volume():
+            _check_elements(x, order)
+        memory = _memory(x, memory_config, value.shape, device)
+    return emit(value, device, dtype=x.dtype, layout=x.layout, memory_config=memory)
 
 
 @operation("ttnn.transpose")

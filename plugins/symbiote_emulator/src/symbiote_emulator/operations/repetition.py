@@ -151,15 +151,15 @@ def _check_tiles(x: Tensor, counts: Sequence[int]) -> None:
             "Only TILE layout is supported for BFLOAT8_B dtype!",
             "TTNN untilizes BFLOAT4_B here: convert it with ttnn.typecast.",
         )
-    if x.dtype is DataType.UINT8 and (higher or not ends_with_tiles):
-        raise OperationRefused(
-            "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
-            "Convert it with ttnn.typecast.",
-        )
     if len(counts) > 1 and not x.logical_volume() and not ends_with_tiles:
         raise WrongInTTNN(
             "A tensor of tiles without elements.",
             "It has nothing to repeat: make the result with ttnn.empty.",
+        )
+    if x.dtype is DataType.UINT8 and (higher or not ends_with_tiles):
+        raise OperationRefused(
+            "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
+            "Convert it with ttnn.typecast.",
         )
 
 
