@@ -79,7 +79,8 @@ def _transpose(matrix: torch.Tensor, into: torch.Tensor) -> None:
     targets.
     """
     rows = matrix.shape[0] if into.is_contiguous() else ROWS_AT_ONCE
-    for piece, place in zip(matrix.split(rows), into.split(rows, dim=1), strict=True):
+    pieces, places = torch.split(matrix, rows), torch.split(into, rows, dim=1)
+    for piece, place in zip(pieces, places, strict=True):
         place.copy_(piece.t())
 
 
