@@ -912,6 +912,15 @@ NOT_IMITATED: Final = (
     ),
     _bare("pow", _ONE_SHARD, tensor([1]), 0),
     Difference(
+        Call(
+            "to_layout",
+            [tensor([1, 32], memory=_COLUMNS), layout("rm")],
+        ),
+        "accepted: [1, 32] BFLOAT16 ROW_MAJOR L1/WIDTH_SHARDED[1c 1x32 ROW_MAJOR]",
+        "Padding lies in shards.",
+        "TTNN chooses shards for what is left, and takes some and refuses others.",
+    ),
+    Difference(
         Call("divide", [tensor([1], "int32"), tensor([1], "int32")], {"rounding_mode": "ceil"}),
         "accepted: [1](pad [32, 32]) FLOAT32 TILE DRAM/INTERLEAVED",
         "Incorrect rounding mode",

@@ -163,6 +163,14 @@ REFUSED: list[tuple[str, Call, str, str]] = [
         "ttnn.to_memory_config",
     ),
     (
+        "a row in parts, squeezed to a vector",
+        lambda t: ttnn.squeeze(
+            t(1, 33, memory=t.sharded("WIDTH_SHARDED", 2, 32, 32).memory_config()), 0
+        ),
+        "Changing the last dimension of a sharded tensor is not supported",
+        "ttnn.to_memory_config",
+    ),
+    (
         "a scalar of bytes reduced",
         lambda t: ttnn.max(t(dtype=ttnn.uint8)),
         "Unsupported datatype DataType::UINT8",

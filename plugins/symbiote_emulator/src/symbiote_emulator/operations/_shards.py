@@ -1,4 +1,4 @@
-"""The memory of an elementwise result: where TTNN chooses the shards itself."""
+"""The shards of results: where TTNN chooses them itself, and where it refuses those it has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from symbiote_emulator.device import Device
 from symbiote_emulator.errors import NotImitated, OperationRefused
-from symbiote_emulator.spec import padded_shape
+from symbiote_emulator.spec import TensorSpec, padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     TILE_SIZE,
@@ -98,6 +98,42 @@ def require_same_extent(x: Tensor, shape: Sequence[int]) -> None:
             "The input is sharded, and its rows or columns in memory change in number.",
             "Move it to interleaved memory with ttnn.to_memory_config.",
         )
+
+
+def check_padding_in_shards(spec: TensorSpec, memory_config: MemoryConfig | None) -> None:
+    """Refuse to take off padding that lies in blocks of several matrices, or in other shards.
+
+    Raises:
+        OperationRefused: several matrices in blocks.
+        NotImitated: shards of columns, or shards that are higher than they have to be, of which
+            TTNN makes shards of its own choice.
+    """
+    shards, kind = spec.memory_config.shard_spec, spec.memory_config.memory_layout
+    if shards is None or spec.padded_shape[-2:] == spec.shape[-2:]:
+        return
+    advice = "Move it to interleaved memory with ttnn.to_memory_config first."
+    if kind is TensorMemoryLayout.BLOCK_SHARDED and math.prod(spec.padded_shape[:-2]) > 1:
+        raise OperationRefused(
+            "input_tensor_a.physical_volume() / (input_tensor_a.padded_shape()[-2] * "
+            "input_tensor_a.padded_shape()[-1]) == 1",
+            advice,
+        )
+    rows = math.prod(spec.padded_shape[:-1])
+    if kind is TensorMemoryLayout.WIDTH_SHARDED:
+        chosen = rows != math.prod(spec.shape[:-1])
+    else:
+        chosen = memory_config is None and _is_higher_than_needed(shards, kind, rows)
+    if chosen:
+        raise NotImitated("Padding lies in shards.", advice)
+
+
+def _is_higher_than_needed(shards: ShardSpec, kind: TensorMemoryLayout, rows: int) -> bool:
+    """Whether shards that are lower by a tile would hold all rows, too."""
+    grid = shards.grid.bounding_box().grid_size()
+    blocks = kind is TensorMemoryLayout.BLOCK_SHARDED
+    by_rows = shards.orientation is ShardOrientation.ROW_MAJOR
+    count = (grid.y if by_rows else grid.x) if blocks else shards.grid.num_cores()
+    return (shards.shape[0] - TILE_SIZE) * count >= rows
 
 
 def resized(source: Tensor, target: Sequence[int], layout: Layout) -> ShardSpec:

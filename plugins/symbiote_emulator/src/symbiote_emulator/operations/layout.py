@@ -23,7 +23,10 @@ from symbiote_emulator.operations._common import (
     require_device_or_crash,
     require_rows,
 )
-from symbiote_emulator.operations._shards import require_same_memory_layout
+from symbiote_emulator.operations._shards import (
+    check_padding_in_shards,
+    require_same_memory_layout,
+)
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import TensorSpec
 from symbiote_emulator.tensor import Tensor
@@ -82,6 +85,7 @@ def to_layout(
     target = dtype or spec.dtype
     if layout is Layout.ROW_MAJOR:
         target = _row_major_dtype(spec.dtype, dtype)
+        check_padding_in_shards(spec, memory_config)
     if layout is Layout.TILE and needs_padding(spec):
         if spec.dtype is DataType.UINT8:
             raise OperationRefused(

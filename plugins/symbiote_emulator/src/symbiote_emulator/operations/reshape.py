@@ -70,12 +70,28 @@ def reshape(
     if not x.logical_volume() and not x.is_sharded():
         memory = memory_config = x.memory_config()  # TTNN does not look at another one
     if (_is_view(x, sizes) or _keeps_matrix(x, sizes)) and memory == x.memory_config():
+        if len(sizes) == 1 and len(x.spec.shape) > 1:
+            _check_row_in_shards(x)
         return x.view(x.value.reshape(sizes), x.spec.replace(shape=sizes))
     _check_moves(x, sizes)
     if memory_config is None:
         require_same_extent(x, sizes)
     value = x.value.reshape(sizes)
     return emit(value.clone(), device, dtype=x.dtype, layout=x.layout, memory_config=memory)
+
+
+def _check_row_in_shards(x: Tensor) -> None:
+    """Refuse to make a vector of tiles whose padding lies in shards of parts of a row."""
+    shards, width = x.memory_config().shard_spec, x.spec.padded_shape[-1]
+    if shards is None or x.layout is not Layout.TILE:
+        return
+    if width not in (x.spec.shape[-1], shards.shape[1]):
+        raise OperationRefused(
+            "Changing the last dimension of a sharded tensor is not supported unless the shard "
+            "width matches the padded width of the input tensor",
+            "Use ttnn.to_memory_config, or shard whole rows.",
+            shard_shape=shards.shape,
+        )
 
 
 def _check_moves(x: Tensor, sizes: tuple[int, ...]) -> None:
