@@ -500,18 +500,18 @@ WRONG: Final = (
     Difference(
         Call(
             "move",
-            [tensor([64, 32], memory=_SHARDS | {"g": [2, 1]})],
-            {"memory_config": {"$": "mc", "v": "l1_ws"}},
+            [tensor([32, 32], memory=_SHARDS | {"sh": "BLOCK_SHARDED", "g": [2, 2]})],
+            {"memory_config": {"$": "mc", "v": "l1_hs"}},
         ),
-        "accepted: [64, 32] BFLOAT16 TILE L1/WIDTH_SHARDED[2c 32x32 ROW_MAJOR]",
+        "accepted: [32, 32] BFLOAT16 TILE L1/HEIGHT_SHARDED[4c 32x32 ROW_MAJOR]",
         "Shards would become shards of another kind.",
-        "TTNN leaves the shards as they are, and calls them columns.",
+        "TTNN leaves the shards as they are, and calls them something else.",
     ),
     Difference(
         Call("pow", [tensor([1], "int32", freed=True), 0]),
         "accepted: [1](pad [32, 32]) INT32 TILE HOST",
         "A tensor without device memory, to the power of 0.",
-        "TTNN makes ones of integers and BFLOAT8_B on the host, and crashes for other dtypes.",
+        "TTNN makes ones on the host, and crashes on freed tiles of most floats.",
     ),
 )
 """Calls that TTNN crashes on, or answers with a plainly wrong result, and the emulator refuses."""
@@ -911,6 +911,12 @@ NOT_IMITATED: Final = (
         "TTNN writes the result of a user to a core.",
     ),
     _bare("pow", _ONE_SHARD, tensor([1]), 0),
+    Difference(
+        Call("reshape", [tensor([16, 3], memory=_BLOCKS | {"s": [32, 32]}), [8, 6]]),
+        "accepted: [8, 6](pad [32, 32]) BFLOAT16 TILE L1/BLOCK_SHARDED[1c 32x32 ROW_MAJOR]",
+        "The input is sharded, over more cores than it fills.",
+        _OWN_SHARDS,
+    ),
     Difference(
         Call(
             "to_layout",

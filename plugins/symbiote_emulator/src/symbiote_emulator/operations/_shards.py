@@ -98,6 +98,15 @@ def require_same_extent(x: Tensor, shape: Sequence[int]) -> None:
             "The input is sharded, and its rows or columns in memory change in number.",
             "Move it to interleaved memory with ttnn.to_memory_config.",
         )
+    memory = x.memory_config()
+    shards = memory.shard_spec
+    if memory.memory_layout is TensorMemoryLayout.BLOCK_SHARDED and shards is not None:
+        filled = -(-math.prod(new[:-1]) // shards.shape[0]) * -(-new[-1] // shards.shape[1])
+        if filled < shards.grid.num_cores():
+            raise NotImitated(
+                "The input is sharded, over more cores than it fills.",
+                "Move it to interleaved memory with ttnn.to_memory_config.",
+            )
 
 
 def check_padding_in_shards(spec: TensorSpec, memory_config: MemoryConfig | None) -> None:
@@ -122,7 +131,9 @@ def check_padding_in_shards(spec: TensorSpec, memory_config: MemoryConfig | None
     if kind is TensorMemoryLayout.WIDTH_SHARDED:
         chosen = rows != math.prod(spec.shape[:-1])
     else:
-        chosen = memory_config is None and _is_higher_than_needed(shards, kind, rows)
+        shares = rows > spec.padded_shape[-2] != spec.shape[-2]
+        several = shares and shards.shape[0] > spec.padded_shape[-2]
+        chosen = memory_config is None and (several or _is_higher_than_needed(shards, kind, rows))
     if chosen:
         raise NotImitated("Padding lies in shards.", advice)
 

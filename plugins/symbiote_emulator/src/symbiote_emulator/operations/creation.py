@@ -300,6 +300,7 @@ def _like(
         tensor.layout is Layout.TILE
         and layout in (None, Layout.TILE)
         and tensor.dtype in FLOATS
+        and tensor.dtype is not DataType.BFLOAT4_B
         and dtype in (None, tensor.dtype)
     )
     if same_tiles and not tensor.is_allocated():  # TTNN copies the rest of the specification only

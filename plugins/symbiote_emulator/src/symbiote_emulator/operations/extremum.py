@@ -165,9 +165,9 @@ def power(
 
 
 def _refuse_ones_on_the_host(x: Tensor) -> None:
-    """Refuse the power of 0 that TTNN computes without a device; others it crashes on."""
-    blocks_on_host = x.dtype is DataType.BFLOAT8_B and x.storage_type() is StorageType.HOST
-    if x.dtype not in FLOATS or blocks_on_host:
+    """Refuse the power of 0 that TTNN computes without a device; freed tiles it crashes on."""
+    tiles = x.layout is Layout.TILE and x.dtype in FLOATS and x.dtype is not DataType.BFLOAT4_B
+    if x.storage_type() is StorageType.HOST or not tiles:
         raise WrongInTTNN(
             "A tensor without device memory, to the power of 0.",
             "Move it with ttnn.to_device, and keep it until its last use.",

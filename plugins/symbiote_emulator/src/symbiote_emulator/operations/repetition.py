@@ -132,14 +132,14 @@ def _check_tiles(x: Tensor, counts: Sequence[int]) -> None:
         return
     if all(n == 1 for n in counts):
         return
-    if len(counts) == 1 and x.dtype is DataType.UINT8:
+    higher = len(counts) > _MAX_RANK
+    if (len(counts) == 1 or higher) and x.dtype is DataType.UINT8:
         raise OperationRefused(
-            "ttnn.repeat does not take a vector of DataType::UINT8",
+            f"ttnn.repeat does not take DataType::UINT8 of rank {len(counts)}",
             "Convert it with ttnn.typecast.",
         )
     if x.layout is not Layout.TILE:
         return
-    higher = len(counts) > _MAX_RANK
     if not higher and all(n == 1 for n in counts[-2:]):
         return
     if not higher and len(shape) > 1 and all(size % TILE_SIZE == 0 for size in shape[-2:]):
@@ -156,7 +156,7 @@ def _check_tiles(x: Tensor, counts: Sequence[int]) -> None:
             "A tensor of tiles without elements.",
             "It has nothing to repeat: make the result with ttnn.empty.",
         )
-    if x.dtype is DataType.UINT8 and (higher or not ends_with_tiles):
+    if x.dtype is DataType.UINT8 and not ends_with_tiles:
         raise OperationRefused(
             "Can only tilize bfloat16/float32 or int32/uint32/uint16 or fp8_e4m3 tensors",
             "Convert it with ttnn.typecast.",

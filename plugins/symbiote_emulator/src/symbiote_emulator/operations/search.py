@@ -202,6 +202,8 @@ def topk(
             f"K cannot be larger than the dimension size! K={k}, dimension size={size}",
             "Use a smaller k.",
         )
+    if not rank:
+        k = 1  # a scalar is found, whatever is asked
     if k == 0 or not x.logical_volume():
         return _nothing(x, k, dim, memory_config)
     device = require_device_or_crash(x)
@@ -213,7 +215,7 @@ def topk(
     _check_memory(exchanged, memory_config or x.memory_config())
     values, indices = torch.topk(x.value.to(torch.float32), k, dim, largest=largest)
     memory = (memory_config if is_last else None) or x.memory_config()
-    wide = x.dtype is DataType.FLOAT32 or size > 65535
+    wide = bool(rank) and (x.dtype is DataType.FLOAT32 or size > 65535)
     indices_dtype = DataType.UINT32 if wide else DataType.UINT16
     return [
         emit(found, device, dtype=kind, layout=x.layout, memory_config=memory)
@@ -263,11 +265,10 @@ def _check_memory(x: Tensor, memory: MemoryConfig) -> None:
 def _nothing(x: Tensor, k: int, dim: int, memory_config: MemoryConfig | None) -> list[Tensor]:
     """A result without elements, for which TTNN does not look at dtype and layout: twice the same.
 
-    A scalar stays one, whatever ``k`` is. Of a freed tensor the result is on the host.
+    Of a freed tensor the result is on the host.
     """
     shape = list(x.spec.shape)
-    if shape:
-        shape[dim] = k
+    shape[dim] = k
     zeros = quantise(torch.zeros(shape), x.dtype)
     device = x.device()
     if device is None:
