@@ -109,8 +109,13 @@ def with_all_passes(call: Call) -> Call:
     return Call(call.op, call.args, {**call.kwargs, "compute_kernel_config": FULL})
 
 
-@pytest.fixture(scope="module")
+CANCELS = {"gelu": 2.0**-21}
+"""Golden functions in which numbers cancel, in float32: 1 + erf(x) of gelu, up to 2.5e-7 |x|."""
+
+
+@pytest.fixture
 def bench() -> Bench:
+    """One for each operation, so that its data do not depend on what ran before."""
     return Bench("emulator", random_data(0))
 
 
@@ -130,6 +135,8 @@ def test_ttnns_golden_function(bench: Bench, op: str) -> None:
         assert expected.shape == compared.actual.shape, str(call)
         # Golden functions compute in float32.
         bound = 1.01 * compared.bound + 2.0**-20 * expected.double().abs()
+        if op in CANCELS:
+            bound = bound + CANCELS[op] * compared.args[0].double().abs()
         assert tolerances.worst(compared.actual, expected.double(), bound) <= 1.0, str(call)
         judged += 1
     assert judged >= 5
