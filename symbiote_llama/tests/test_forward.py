@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -291,3 +292,17 @@ def test_a_layer_that_torch_code_calls_sees_what_the_mask_shows(
     expected = called()
     accelerate(model, emulator, strict=True)
     assert_close(expected, called())
+
+
+def test_a_mask_of_torch_code_goes_up_once_for_all_layers(emulator: Any) -> None:
+    model = build()
+    mask = torch.ones(2, 1, 9, 9, dtype=torch.bool).tril()
+    hidden = torch.randn(2, 9, model.config.hidden_size)
+    tables = model.model.rotary_emb(hidden, position_ids=torch.arange(9).unsqueeze(0))
+    accelerate(model, emulator, strict=True)
+    counts = [report(model).traffic.uploads]
+    for layer in model.model.layers:
+        layer(hidden, attention_mask=mask, position_embeddings=tables)
+        counts.append(report(model).traffic.uploads)
+    uploads = [after - before for before, after in itertools.pairwise(counts)]
+    assert uploads == [4, 3]  # hidden states, cosines, sines, and the first time the mask

@@ -12,13 +12,8 @@ from symbiote_llama.kernels.mlp import TTNNGatedMLP
 from symbiote_llama.rotary import half_turn
 from symbiote_llama.steps import Prompt, Rotation, Step
 from symbiote_llama.structure import DecoderLayer
-from symbiote_ttnn import (
-    TTNNKernel,
-    TTNNRMSNorm,
-    add_in_place,
-    added_to_scores,
-    require_seen_keys,
-)
+from symbiote_ttnn import TTNNKernel, TTNNRMSNorm, add_in_place
+from symbiote_ttnn.generic.masks import mask_on_device
 
 _HOST = frozenset({"attention_mask", "position_ids", "cache_position"})
 """Arguments that stay on the host."""
@@ -96,9 +91,11 @@ class TTNNDecoderLayer(TTNNKernel):
         """What torch code says of a prompt, as a step."""
         added = None
         if mask is not None:
-            host = added_to_scores(mask)
-            require_seen_keys(host)
-            added = self.upload(host)
+            length = tables[0].shape[1]
+            seen = mask_on_device(self, mask, length, length)
+            if seen.kept is not None:
+                raise UnsupportedInputError("the mask hides every key from some query")
+            added = seen.added
         cos, sin = (self.upload(table.unsqueeze(1)) for table in tables)
         rows, _, head_size = tables[0].shape
         turn = None if rows == 1 else self.upload(half_turn(head_size))
