@@ -1,4 +1,4 @@
-"""What every test run of this repository shares: the `ttnn` marker and the versions in use."""
+"""What every test run of this repository shares: the `ttnn` marker, random values, versions."""
 
 from __future__ import annotations
 
@@ -56,6 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("ttnn"):
             item.add_marker(pytest.mark.skip(reason=why))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    # Before any fixture: what a test draws must not depend on the tests that ran before it.
+    torch.manual_seed(0)
 
 
 @pytest.hookimpl(wrapper=True)
