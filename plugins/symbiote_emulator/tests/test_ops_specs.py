@@ -211,6 +211,16 @@ def test_clamp_between_tensors_gives_tiles_where_an_operand_has_some(device: Any
         ttnn.clamp(rows, on_device(low, device, layout=RM), None)
 
 
+def test_clamp_takes_one_limit_of_the_other_small_integers(device: Any) -> None:
+    x = on_device(torch.tensor([[1, 200, 255]]), device, ttnn.uint8)
+    limit = on_device(torch.tensor([[3, 100, 255]]), device, ttnn.uint16)
+    low, high = ttnn.clamp(x, limit, None), ttnn.clamp(x, None, limit)
+    assert (low.dtype, high.dtype) == (ttnn.uint8, ttnn.uint8)
+    assert (stored(low).tolist(), stored(high).tolist()) == ([[3, 200, 255]], [[1, 100, 255]])
+    with pytest.raises(RuntimeError, match="Mixed dtype is not supported"):
+        ttnn.clamp(x, limit, limit)
+
+
 def test_clamp_takes_truth_values_for_floats(device: Any) -> None:
     x = on_device(torch.tensor([[-3, 0, 3]]), device, ttnn.int32)
     out = ttnn.clamp(x, False, True)

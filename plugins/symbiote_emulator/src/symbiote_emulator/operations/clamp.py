@@ -151,9 +151,10 @@ def _is_float(number: float) -> bool:
 
 
 def _go_together(x: Tensor, limit: Tensor, *, alone: bool) -> bool:
-    """Whether TTNN takes this limit: of the same dtype or, if it is the only one, both floats."""
+    """Whether TTNN takes this limit: of the same dtype or, if it is the only one, of its family."""
     both_floats = x.dtype in FLOATS and limit.dtype in FLOATS
-    return x.dtype is limit.dtype or (alone and both_floats)
+    both_small = x.dtype in _SMALL and limit.dtype in _SMALL
+    return x.dtype is limit.dtype or (alone and (both_floats or both_small))
 
 
 def _limit(limit: Tensor | float, like: torch.Tensor) -> torch.Tensor:
