@@ -30,10 +30,11 @@ def test_converting_beside_the_packer() -> None:
     say(
         "converting, MB of float32 a second: accelerate / TTNN's packer alone",
         f"{ours / packer:.2f} ({ours:.0f} / {packer:.0f})",
-        "no bound; the goal is 0.8",
+        ">= 0.8",
         f"{HOW}; the packer is given the matrices as torch has them, while TTNN multiplies with "
         "them transposed; medians of four turns in one process, each first in two of them",
     )
+    assert ours / packer >= 0.8
 
 
 def test_memory_of_converting(tmp_path: Path) -> None:

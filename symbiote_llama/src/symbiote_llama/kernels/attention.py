@@ -8,7 +8,7 @@ import torch
 
 from symbiote_llama.steps import Heads, Step
 from symbiote_llama.structure import GroupedAttention
-from symbiote_ttnn import TTNNKernel, tile, tile_transposed, ttnn
+from symbiote_ttnn import TTNNKernel, tile, ttnn
 
 
 class TTNNGroupedAttention(TTNNKernel):
@@ -36,11 +36,11 @@ class TTNNGroupedAttention(TTNNKernel):
         layers: GroupedAttention = self.layers
         three: tuple[Any, ...] = (layers.query, layers.key, layers.value)
         weights = [layer.weight for layer in three]
-        self.tt_qkv = tile_transposed(*weights, dtype=self.weight_dtype)
+        self.tt_qkv = self.weight_matrix(*weights)
         self.tt_qkv_bias = None
         if three[0].bias is not None:
             self.tt_qkv_bias = tile(torch.cat([layer.bias for layer in three]).reshape(1, -1))
-        self.tt_out = tile_transposed(layers.output.weight, dtype=self.weight_dtype)
+        self.tt_out = self.weight_matrix(layers.output.weight)
         bias: Any = layers.output.bias
         self.tt_out_bias = None if bias is None else tile(bias.reshape(1, -1))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symbiote_llama.structure import DecoderLayer
-from symbiote_ttnn import TTNNKernel, tile, tile_transposed, ttnn
+from symbiote_ttnn import TTNNKernel, tile, ttnn
 
 
 class TTNNGatedMLP(TTNNKernel):
@@ -27,7 +27,7 @@ class TTNNGatedMLP(TTNNKernel):
         layers: DecoderLayer = self.layers
         for name in ("gate", "up", "down"):
             linear = getattr(layers, name)
-            setattr(self, f"tt_{name}", tile_transposed(linear.weight, dtype=self.weight_dtype))
+            setattr(self, f"tt_{name}", self.weight_matrix(linear.weight))
             bias = None if linear.bias is None else tile(linear.bias.reshape(1, -1))
             setattr(self, f"tt_{name}_bias", bias)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from symbiote_owlvit.structure import EncoderLayer, is_quick_gelu
-from symbiote_ttnn import QUICK_GELU, TTNNLinear, activation_name, tile, tile_transposed
+from symbiote_ttnn import QUICK_GELU, TTNNLinear, activation_name, tile
 
 
 class TTNNScaledLinear(TTNNLinear):
@@ -36,7 +36,7 @@ class TTNNScaledLinear(TTNNLinear):
         """Convert weight and bias, each rounded once."""
         layer = self.torch_layer
         weight = layer.weight.detach().float() * self.weight_factor
-        self.tt_weight = tile_transposed(weight, dtype=self.weight_dtype)
+        self.tt_weight = self.weight_matrix(weight)
         self.tt_bias = None
         if layer.bias is not None:
             self.tt_bias = tile((layer.bias.detach().float() * self.bias_factor).reshape(1, -1))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from symbiote_ttnn.kernels.base import TTNNKernel
-from symbiote_ttnn.kernels.conversion import tile, tile_transposed
+from symbiote_ttnn.kernels.conversion import tile
 from symbiote_ttnn.late import ttnn
 
 TILE_WIDTH = 32
@@ -117,7 +117,7 @@ class TTNNSelfAttention(TTNNKernel):
         layers: AttentionLayers = self.layers
         three: tuple[Any, ...] = (layers.query, layers.key, layers.value)
         weights = [layer.weight for layer in three]
-        self.tt_qkv = tile_transposed(*weights, dtype=self.weight_dtype)
+        self.tt_qkv = self.weight_matrix(*weights)
         self.tt_qkv_bias = None
         if any(layer.bias is not None for layer in three):
             # Some models give a bias to two of the three (whisper's key has none).
@@ -128,7 +128,7 @@ class TTNNSelfAttention(TTNNKernel):
             self.tt_qkv_bias = tile(torch.cat(biases).reshape(1, -1))
         self.tt_out = self.tt_out_bias = None
         if layers.output is not None:
-            self.tt_out = tile_transposed(layers.output.weight, dtype=self.weight_dtype)
+            self.tt_out = self.weight_matrix(layers.output.weight)
             if layers.output.bias is not None:
                 self.tt_out_bias = tile(layers.output.bias.reshape(1, -1))
 

@@ -9,7 +9,7 @@ import torch
 
 from symbiote_core import TTNNModule
 from symbiote_ttnn.config import KernelConfig
-from symbiote_ttnn.kernels.conversion import rounded
+from symbiote_ttnn.kernels.conversion import rounded, tile_transposed
 from symbiote_ttnn.late import ttnn
 
 
@@ -69,6 +69,10 @@ class TTNNKernel(TTNNModule):
     def activation_dtype(self) -> Any:
         """TTNN's dtype of what linear layers return."""
         return getattr(ttnn, self.kernel_config.activations)
+
+    def weight_matrix(self, *weights: torch.Tensor) -> Any:
+        """Weights [N, K] of linear layers as one host matrix [K, sum of N] of `weight_dtype`."""
+        return tile_transposed(*weights, dtype=self.weight_dtype, device=self.device)
 
     def upload(self, tensor: torch.Tensor, dtype: Any = None, layout: Any = None) -> Any:
         """Bring a host tensor to the device, to every chip of a mesh, and count it as an upload.

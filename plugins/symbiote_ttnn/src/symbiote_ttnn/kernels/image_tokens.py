@@ -9,7 +9,7 @@ from torch import nn
 
 from symbiote_core import UnsupportedInputError
 from symbiote_ttnn.kernels.base import TTNNKernel, add_in_place
-from symbiote_ttnn.kernels.conversion import tile, tile_transposed
+from symbiote_ttnn.kernels.conversion import tile
 from symbiote_ttnn.kernels.patch_embedding import cut_patches
 from symbiote_ttnn.late import ttnn
 
@@ -45,7 +45,7 @@ class TTNNImageTokens(TTNNKernel):
     def preprocess_weights_impl(self) -> None:
         """Convert the projection to a matrix and fold everything that is added into one table."""
         weight = self.convolution.weight.flatten(1)
-        self.tt_weight = tile_transposed(weight, dtype=self.weight_dtype)
+        self.tt_weight = self.weight_matrix(weight)
         self.tt_table = tile(self.table(None))
         self.tt_sizes: dict[tuple[int, int], Any] = {}
 

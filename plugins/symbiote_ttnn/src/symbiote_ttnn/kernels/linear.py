@@ -11,7 +11,7 @@ from torch import nn
 
 from symbiote_core import deallocate_weights_after
 from symbiote_ttnn.kernels.base import TTNNKernel
-from symbiote_ttnn.kernels.conversion import tile, tile_transposed
+from symbiote_ttnn.kernels.conversion import tile
 from symbiote_ttnn.late import ttnn
 
 FUSED_ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -91,7 +91,7 @@ class TTNNLinear(TTNNKernel):
     def preprocess_weights_impl(self) -> None:
         """Convert weight and bias."""
         layer = self.torch_layer
-        self.tt_weight = tile_transposed(layer.weight, dtype=self.weight_dtype)
+        self.tt_weight = self.weight_matrix(layer.weight)
         self.tt_bias = None if layer.bias is None else tile(layer.bias.reshape(1, -1))
 
     def launch_arguments(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from symbiote_core import UnsupportedInputError
 from symbiote_ttnn.kernels.base import TTNNKernel
-from symbiote_ttnn.kernels.conversion import tile, tile_transposed
+from symbiote_ttnn.kernels.conversion import tile
 from symbiote_ttnn.late import ttnn
 
 
@@ -68,7 +68,7 @@ class TTNNPatchEmbedding(TTNNKernel):
     def preprocess_weights_impl(self) -> None:
         """Convert the kernel [D, C, h, w] to a matrix [C * h * w, D]."""
         convolution: nn.Conv2d = self.torch_layer.projection
-        self.tt_weight = tile_transposed(convolution.weight.flatten(1), dtype=self.weight_dtype)
+        self.tt_weight = self.weight_matrix(convolution.weight.flatten(1))
         bias = convolution.bias
         self.tt_bias = None if bias is None else tile(bias.reshape(1, -1))
 
