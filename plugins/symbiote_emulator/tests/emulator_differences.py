@@ -454,6 +454,37 @@ WRONG: Final = (
     ),
     Difference(
         Call(
+            _PAGED,
+            [
+                tensor([2, 1, 32, 32]),
+                tensor([1, 2, 1, 32], memory=_SHARDS | {"g": [2, 1], "s": [64, 32]}),
+            ],
+            {"update_idxs": [0, 0]},
+        ),
+        "accepted: [2, 1, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
+        "hold several users",
+        "TTNN looks for one user on each core, and here the first one holds both.",
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([1, 1, 32, 32]), tensor([1, 1, 0, 32], memory=_SHARDS), 0]),
+            "crashed SIGFPE",
+            "Shards without a row.",
+            "TTNN divides by the number of rows.",
+        )
+        for op in ("fill_cache", "kv_cache.fill_cache_for_user_")
+    ),
+    *(
+        Difference(
+            Call(op, [tensor([1])], {"weight": tensor([0, 1, 1])}),
+            "accepted: [1](pad [32, 32]) BFLOAT16 TILE DRAM/INTERLEAVED",
+            "A weight or bias of no elements.",
+            "TTNN reads values that are not there.",
+        )
+        for op in ("layer_norm", "rms_norm")
+    ),
+    Difference(
+        Call(
             _PAGED, [tensor([1, 33, 32, 32]), tensor([1, 1, 1, 32], memory=_SHARDS)], _position(0)
         ),
         "accepted: [1, 33, 32, 32] BFLOAT16 TILE DRAM/INTERLEAVED",
@@ -911,6 +942,13 @@ NOT_IMITATED: Final = (
         "TTNN writes the result of a user to a core.",
     ),
     _bare("pow", _ONE_SHARD, tensor([1]), 0),
+    _bare(
+        "reshape",
+        "accepted: [1, 2, 4, 4](pad [1, 2, 32, 32]) BFLOAT16 TILE "
+        "L1/HEIGHT_SHARDED[4c 32x32 ROW_MAJOR]",
+        tensor([32, 1], memory=_BLOCKS | {"s": [32, 32]}),
+        [1, 2, 4, 4],
+    ),
     Difference(
         Call("reshape", [tensor([16, 3], memory=_BLOCKS | {"s": [32, 32]}), [8, 6]]),
         "accepted: [8, 6](pad [32, 32]) BFLOAT16 TILE L1/BLOCK_SHARDED[1c 32x32 ROW_MAJOR]",

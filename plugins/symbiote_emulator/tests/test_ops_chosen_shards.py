@@ -228,3 +228,29 @@ def test_a_rotation_of_no_users_in_shards_is_refused(device: Any) -> None:
     nobody = ttnn.zeros(shape, layout=layout, device=device, memory_config=memory)
     with pytest.raises(RuntimeError, match="Cannot set circular buffer size"):
         ttnn.experimental.rotary_embedding_hf(nobody, table, table)
+
+
+@pytest.mark.parametrize(
+    ("height", "kind", "expected"),
+    [(32, "WIDTH", (32, 32)), (64, "HEIGHT", (64, 32))],
+)
+def test_a_transposed_matrix_has_shards_of_columns_if_they_were_full(
+    device: Any, height: int, kind: str, expected: tuple[int, int]
+) -> None:
+    x = values((32, 20))
+    out = ttnn.transpose(sharded(device, x, "HEIGHT", (1, 1), (height, 32)), 0, 1)
+    assert out.memory_config().memory_layout is getattr(ttnn.TensorMemoryLayout, f"{kind}_SHARDED")
+    assert shards_of(out) == (1, expected)
+    assert torch.equal(stored(out), x.t().double())
+
+
+def test_blocks_on_more_cores_than_they_fill_stay_when_dimensions_change_places(
+    device: Any,
+) -> None:
+    x = values((2, 1, 20, 30))
+    blocks = sharded(device, x, "BLOCK", (2, 2), (64, 32))
+    out = ttnn.transpose(blocks, 0, 1)
+    assert out.memory_config() == blocks.memory_config()
+    assert torch.equal(stored(out), x.transpose(0, 1).double())
+    with pytest.raises(RuntimeError, match="over more cores than it fills"):
+        ttnn.reshape(blocks, [2, 1, 30, 20])

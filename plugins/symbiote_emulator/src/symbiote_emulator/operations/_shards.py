@@ -98,15 +98,28 @@ def require_same_extent(x: Tensor, shape: Sequence[int]) -> None:
             "The input is sharded, and its rows or columns in memory change in number.",
             "Move it to interleaved memory with ttnn.to_memory_config.",
         )
-    memory = x.memory_config()
+
+
+def require_filled_blocks(x: Tensor, shape: Sequence[int]) -> None:
+    """Refuse a result of other blocks than the input's, which has some on more cores than it fills.
+
+    Args:
+        x: the input.
+        shape: logical shape of the result.
+
+    Raises:
+        NotImitated: TTNN would choose other shards.
+    """
+    memory, new = x.memory_config(), padded_shape(shape, x.layout)
     shards = memory.shard_spec
-    if memory.memory_layout is TensorMemoryLayout.BLOCK_SHARDED and shards is not None:
-        filled = -(-math.prod(new[:-1]) // shards.shape[0]) * -(-new[-1] // shards.shape[1])
-        if filled < shards.grid.num_cores():
-            raise NotImitated(
-                "The input is sharded, over more cores than it fills.",
-                "Move it to interleaved memory with ttnn.to_memory_config.",
-            )
+    if memory.memory_layout is not TensorMemoryLayout.BLOCK_SHARDED or shards is None:
+        return
+    filled = -(-math.prod(new[:-1]) // shards.shape[0]) * -(-new[-1] // shards.shape[1])
+    if x.layout is Layout.TILE and filled < shards.grid.num_cores():
+        raise NotImitated(
+            "The input is sharded, over more cores than it fills.",
+            "Move it to interleaved memory with ttnn.to_memory_config.",
+        )
 
 
 def check_padding_in_shards(spec: TensorSpec, memory_config: MemoryConfig | None) -> None:

@@ -47,6 +47,7 @@ def fill_cache(
     Raises:
         OperationRefused: what TTNN refuses.
         NotImitated: tensors of another rank.
+        WouldCrash: the input has shards, and no rows.
     """
     require_unsigned(batch_idx, update_idx)
     require_device(cache_tensor)
@@ -79,6 +80,8 @@ def fill_cache(
             f"tensor height ({length})",
             "Make a longer cache, or give fewer keys.",
         )
+    if shards is not None:
+        _check_filled(input_tensor)
     _, _, length, size = cache_tensor.spec.shape
     end = min(update_idx + rows, length)
     if update_idx < end:
@@ -248,6 +251,18 @@ def _check_whole_shards(source: Tensor) -> None:
             "(input_tensor.physical_volume() / input_tensor.padded_shape()[-1]) % "
             "input_tensor.shard_spec().value().shape[0] == 0",
             f"Give shards whose height divides the {rows} rows of the input.",
+        )
+
+
+def _check_filled(source: Tensor) -> None:
+    """Refuse shards that hold nothing."""
+    if not source.spec.padded_shape[2]:
+        raise WouldCrash("Shards without a row.", "Leave the call out.")
+    if not source.spec.padded_shape[1]:
+        raise OperationRefused(
+            "Borrowed-memory DFB id 0 (from TensorParameter 'input') exceeds the borrowed Buffer's "
+            "per-bank size of 0 B.",
+            "Make a cache with heads.",
         )
 
 

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from symbiote_emulator.errors import NotImitated, OperationRefused
+from symbiote_emulator.errors import NotImitated, OperationRefused, WrongInTTNN
 from symbiote_emulator.operations._common import emit, require_device, require_device_or_crash
 from symbiote_emulator.operations._norm_memory import check_l1
 from symbiote_emulator.operations.layout import clone
@@ -279,6 +279,8 @@ def _check_vector(x: Tensor, name: str, vector: Tensor) -> None:
                 f"{padded[-2]}",
                 "Give a vector [D] or [1, D].",
             )
+        if not vector.logical_volume():
+            raise WrongInTTNN("A weight or bias of no elements.", "Leave it out.")
         return
     if vector.dtype not in (DataType.FLOAT32, DataType.BFLOAT16):
         raise OperationRefused(

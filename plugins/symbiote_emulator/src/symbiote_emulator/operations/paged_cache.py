@@ -27,7 +27,6 @@ from symbiote_emulator.operations._common import (
 from symbiote_emulator.registry import operation
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
-    TILE_SIZE,
     BufferType,
     DataType,
     Layout,
@@ -83,7 +82,8 @@ def paged_update_cache(
     Raises:
         OperationRefused: what TTNN refuses.
         NotImitated: page tables, shared caches, and tensors of another rank.
-        WrongInTTNN: a position past the end of the cache, more heads than TTNN reads.
+        WrongInTTNN: a position past the end of the cache, more heads than TTNN reads, several users
+            a core.
         WouldCrash: the input is on the host, or deallocated.
     """
     del compute_kernel_config
@@ -233,12 +233,6 @@ def _check_shards(source: Tensor, users: int) -> None:
             f"input tensor ({source.spec.padded_shape[3]})",
             "Shard it by height, one user a core.",
         )
-    if height != source.spec.padded_shape[2]:
-        raise OperationRefused(
-            f"Input tensor's height must be divisible by TILE_HEIGHT ({TILE_SIZE}), one user a "
-            f"shard, got shards of {height} rows",
-            "Shard it by height, one user a core.",
-        )
     if shards.orientation is not ShardOrientation.ROW_MAJOR:
         raise OperationRefused("Only ROW_MAJOR sharding is supported", "Shard it by rows.")
     if shards.num_cores() != users:
@@ -252,4 +246,10 @@ def _check_shards(source: Tensor, users: int) -> None:
             "DFB 'input_shard' borrows memory from TensorParameter 'input', but its TensorSpec is "
             "not L1-resident (L1 is required).",
             "Shard it in L1.",
+        )
+    rows = source.spec.padded_shape[2]
+    if users > 1 and height != rows:
+        raise WrongInTTNN(
+            f"A user has {rows} rows, and shards of {height} hold several users.",
+            "Shard it by height, one user a core: TTNN looks for one on each.",
         )

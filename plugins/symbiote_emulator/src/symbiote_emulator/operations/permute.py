@@ -130,10 +130,15 @@ def transpose(
 
 
 def _turned(x: Tensor, memory: MemoryConfig) -> MemoryConfig:
-    """The memory of a matrix whose shards of rows have become shards of columns."""
+    """The memory of a matrix whose shards of rows become shards of columns.
+
+    They don't where a shard has room for more rows than there are.
+    """
     shards = memory.shard_spec
     height = memory.memory_layout is TensorMemoryLayout.HEIGHT_SHARDED
     if shards is None or not height or math.prod(x.spec.shape[:-2]) != 1:
+        return memory
+    if shards.shape[0] > x.spec.padded_shape[-2]:
         return memory
     turned = ShardSpec(shards.grid, tuple(reversed(shards.shape)), shards.orientation)
     return MemoryConfig(TensorMemoryLayout.WIDTH_SHARDED, memory.buffer_type, turned)

@@ -10,7 +10,7 @@ import torch
 
 from symbiote_emulator.errors import IncompatibleArguments, OperationRefused
 from symbiote_emulator.operations._common import emit, require_device
-from symbiote_emulator.operations._shards import require_same_extent
+from symbiote_emulator.operations._shards import require_filled_blocks, require_same_extent
 from symbiote_emulator.registry import operation
 from symbiote_emulator.spec import tensor_spec
 from symbiote_emulator.tensor import Tensor
@@ -76,6 +76,7 @@ def reshape(
     _check_moves(x, sizes)
     if memory_config is None:
         require_same_extent(x, sizes)
+        require_filled_blocks(x, sizes)
     value = x.value.reshape(sizes)
     return emit(value.clone(), device, dtype=x.dtype, layout=x.layout, memory_config=memory)
 
