@@ -111,10 +111,9 @@ def _transpose(matrix: torch.Tensor, into: torch.Tensor) -> None:
 
 
 def _shows_bytes(device: Any) -> bool:
-    """Whether the runtime lets host tensors for this device be written to: TTNN, for one chip."""
-    if device is None or device.get_num_devices() != 1:
-        return False
-    return hasattr(ttnn, "allocate_tensor_on_host")
+    """Whether host tensors for this device can be written to: those of TTNN for one chip."""
+    writable = device is not None and hasattr(ttnn, "allocate_tensor_on_host")
+    return writable and device.get_num_devices() == 1
 
 
 def _bytes(tensor: Any) -> torch.Tensor:
