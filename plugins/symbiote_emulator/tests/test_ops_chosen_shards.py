@@ -8,6 +8,8 @@ import pytest
 import torch
 from emulator_golden import on_device, sharded, shards_of, stored, values
 
+from symbiote_conformance import Bench, Call, Status
+from symbiote_conformance.strategies.describe import memory_config, tensor
 from symbiote_emulator import ttnn
 from symbiote_emulator.errors import WouldCrash
 
@@ -254,3 +256,55 @@ def test_blocks_on_more_cores_than_they_fill_stay_when_dimensions_change_places(
     assert torch.equal(stored(out), x.transpose(0, 1).double())
     with pytest.raises(RuntimeError, match="over more cores than it fills"):
         ttnn.reshape(blocks, [2, 1, 30, 20])
+
+
+@pytest.mark.parametrize(
+    ("kind", "grid", "refusal"),
+    [
+        ("HEIGHT", (12, 1), None),
+        ("HEIGHT", (13, 1), "has no DRAM bank on this device, which has a row of 12"),
+        ("WIDTH", (1, 2), "has no DRAM bank"),
+        ("BLOCK", (2, 1), "We don't support DRAM block sharding"),
+    ],
+)
+def test_a_shard_in_dram_lies_in_a_bank(
+    kind: str, grid: tuple[int, int], refusal: str | None
+) -> None:
+    # Wormhole's 12 banks, in one row; the grid of its cores is 8 by 8.
+    down, across = (1, grid[0] * grid[1]) if kind != "HEIGHT" else (grid[0], 1)
+    shards = {"sh": f"{kind}_SHARDED", "g": list(grid), "s": [32, 32], "o": "ROW_MAJOR"}
+    x = tensor([32 * down, 32 * across])
+    bench = Bench("emulator:wormhole_b0")
+    call = Call("to_memory_config", [x, memory_config(shards | {"b": "DRAM"})])
+    outcome = bench.run(call)
+    bench.close()
+    assert outcome.status is (Status.OK if refusal is None else Status.REFUSED)
+    assert refusal is None or refusal in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("width", "cores", "crashes"), [(40, 3, True), (40, 2, False), (32, 3, False)]
+)
+def test_rows_leave_no_shards_of_which_some_have_no_columns(
+    width: int, cores: int, crashes: bool
+) -> None:
+    before = {"sh": "WIDTH_SHARDED", "g": [cores, 1], "s": [64, width], "o": "ROW_MAJOR", "b": "L1"}
+    after = before | {"g": [8, 1], "s": [64, 8]}
+    call = Call(
+        "to_memory_config", [tensor([64, 64], layout="rm", memory=before), memory_config(after)]
+    )
+    bench = Bench("emulator")
+    outcome = bench.run(call)
+    bench.close()
+    assert (outcome.error == "WouldCrash") is crashes
+    assert (outcome.status is Status.OK) is not crashes
+
+
+@pytest.mark.parametrize("dtype", [ttnn.uint8, ttnn.bfloat4_b])
+def test_whole_tiles_are_repeated_in_more_dimensions_too(device: Any, dtype: Any) -> None:
+    x = torch.ones(1, 1, 32, 32)
+    out = ttnn.repeat(on_device(x, device, dtype=dtype), [2, 2, 2, 2, 1])
+    assert (tuple(out.shape), out.dtype) == ((2, 2, 2, 64, 32), dtype)
+    assert torch.equal(stored(out).double(), torch.ones(2, 2, 2, 64, 32).double())
+    with pytest.raises(RuntimeError):
+        ttnn.repeat(on_device(x[..., :31], device, dtype=dtype), [2, 2, 2, 2, 1])

@@ -169,7 +169,8 @@ class Device:
 
         Raises:
             OutOfMemoryError: it does not fit.
-            OperationRefused: the device is closed, or a shard is outside of the core grid.
+            OperationRefused: the device is closed, or a shard is outside of the core grid, or
+                of the banks of DRAM.
         """
         if not self._open:
             raise OperationRefused(
@@ -177,7 +178,7 @@ class Device:
             )
         shard = spec.memory_config.shard_spec
         if shard is not None:
-            self._check_grid(shard)
+            self._check_grid(shard, spec.buffer_type)
         return Buffer(self, spec)
 
     def count_upload(self, nbytes: int) -> None:
@@ -196,8 +197,17 @@ class Device:
         for memory in self._memories.values():
             memory.reset_peak()
 
-    def _check_grid(self, shard: ShardSpec) -> None:
+    def _check_grid(self, shard: ShardSpec, buffer_type: BufferType) -> None:
         last = shard.grid.bounding_box().end
+        if buffer_type is BufferType.DRAM:
+            if last.y or last.x >= self._facts.dram_banks:
+                raise OperationRefused(
+                    f"Shard core {last} has no DRAM bank on this device, which has a row of "
+                    f"{self._facts.dram_banks}.",
+                    "Use cores of device.dram_grid_size().",
+                    core=last,
+                )
+            return
         if last.x >= self._facts.grid_x or last.y >= self._facts.grid_y:
             raise OperationRefused(
                 f"Core {last} is outside of the {self._facts.grid_x}x{self._facts.grid_y} grid.",

@@ -132,17 +132,16 @@ def _check_tiles(x: Tensor, counts: Sequence[int]) -> None:
         return
     if all(n == 1 for n in counts):
         return
+    tiles = x.layout is Layout.TILE
+    if tiles and len(shape) > 1 and all(size % TILE_SIZE == 0 for size in shape[-2:]):
+        return
     higher = len(counts) > _MAX_RANK
     if (len(counts) == 1 or higher) and x.dtype is DataType.UINT8:
         raise OperationRefused(
             f"ttnn.repeat does not take DataType::UINT8 of rank {len(counts)}",
             "Convert it with ttnn.typecast.",
         )
-    if x.layout is not Layout.TILE:
-        return
-    if not higher and all(n == 1 for n in counts[-2:]):
-        return
-    if not higher and len(shape) > 1 and all(size % TILE_SIZE == 0 for size in shape[-2:]):
+    if not tiles or (not higher and all(n == 1 for n in counts[-2:])):
         return
     sizes = zip([1, *shape][-2:], [1, *counts][-2:], strict=True)
     ends_with_tiles = all(size * count % TILE_SIZE == 0 for size, count in sizes)
