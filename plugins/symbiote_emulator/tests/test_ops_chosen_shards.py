@@ -308,3 +308,13 @@ def test_whole_tiles_are_repeated_in_more_dimensions_too(device: Any, dtype: Any
     assert torch.equal(stored(out).double(), torch.ones(2, 2, 2, 64, 32).double())
     with pytest.raises(RuntimeError):
         ttnn.repeat(on_device(x[..., :31], device, dtype=dtype), [2, 2, 2, 2, 1])
+
+
+@pytest.mark.parametrize("op", [ttnn.add, ttnn.eq, ttnn.maximum])
+def test_two_vectors_in_rows_of_l1_get_no_shards_of_ttnns_choice(device: Any, op: Any) -> None:
+    rows, tiles = (on_device(values((40,)), device, layout=x) for x in (ROWS, ttnn.TILE_LAYOUT))
+    in_l1 = ttnn.to_memory_config(rows, ttnn.L1_MEMORY_CONFIG)
+    with pytest.raises(RuntimeError, match="Rank must be at least 2"):
+        op(in_l1, in_l1, memory_config=bare("HEIGHT"))
+    for one, other in ((rows, rows), (rows, in_l1), (in_l1, rows), (tiles, tiles)):
+        assert op(one, other, memory_config=bare("HEIGHT")).is_sharded()

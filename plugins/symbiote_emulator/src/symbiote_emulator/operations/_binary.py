@@ -23,6 +23,7 @@ from symbiote_emulator.operations._common import (
 from symbiote_emulator.operations._shards import no_smaller_than_tiles, output_memory
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
+    BufferType,
     DataType,
     Layout,
     MemoryConfig,
@@ -188,6 +189,13 @@ def run(
     if output_tensor is not None:
         return fill_output(output_tensor, result)
     memory = output_memory(memory_config, tensors, shape, layout, device)
+    in_l1 = all(t.buffer_type() is BufferType.L1 for t in tensors)
+    vectors = len(tensors) > 1 and layout is Layout.ROW_MAJOR and len(shape) < 2
+    if vectors and in_l1 and memory_config is not None and memory != memory_config:
+        raise OperationRefused(
+            "Rank must be at least 2 to choose shards of rows",
+            "Give the memory config its shards, or use ttnn.TILE_LAYOUT.",
+        )
     bare = memory_config is not None and not memory_config.shard_spec
     if bare and rule.rounds_shards and natural in FLOATS:
         memory = no_smaller_than_tiles(memory)
