@@ -189,17 +189,23 @@ def run(
     if output_tensor is not None:
         return fill_output(output_tensor, result)
     memory = output_memory(memory_config, tensors, shape, layout, device)
-    in_l1 = all(t.buffer_type() is BufferType.L1 for t in tensors)
-    vectors = len(tensors) > 1 and layout is Layout.ROW_MAJOR and len(shape) < 2
-    if vectors and in_l1 and memory_config is not None and memory != memory_config:
-        raise OperationRefused(
-            "Rank must be at least 2 to choose shards of rows",
-            "Give the memory config its shards, or use ttnn.TILE_LAYOUT.",
-        )
+    if memory_config is not None and memory != memory_config:
+        _check_vectors(tensors, shape, layout)
     bare = memory_config is not None and not memory_config.shard_spec
     if bare and rule.rounds_shards and natural in FLOATS:
         memory = no_smaller_than_tiles(memory)
     return emit(result, device, dtype=out_dtype, layout=layout, memory_config=memory)
+
+
+def _check_vectors(tensors: Sequence[Tensor], shape: Sequence[int], layout: Layout) -> None:
+    """Refuse to choose shards for two row-major vectors in L1."""
+    if len(tensors) < 2 or len(shape) > 1 or layout is Layout.TILE:
+        return
+    if all(t.buffer_type() is BufferType.L1 for t in tensors):
+        raise OperationRefused(
+            "Rank must be at least 2 to choose shards of rows",
+            "Give the memory config its shards, or use ttnn.TILE_LAYOUT.",
+        )
 
 
 def _check_rows(tensors: Sequence[Tensor], layout: Layout, natural: DataType) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from symbiote_emulator.device import Device
-from symbiote_emulator.errors import NotImitated, OperationRefused
+from symbiote_emulator.errors import NotImitated, OperationRefused, WouldCrash
 from symbiote_emulator.spec import TensorSpec, padded_shape
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
@@ -158,6 +158,47 @@ def _is_higher_than_needed(shards: ShardSpec, kind: TensorMemoryLayout, rows: in
     by_rows = shards.orientation is ShardOrientation.ROW_MAJOR
     count = (grid.y if by_rows else grid.x) if blocks else shards.grid.num_cores()
     return (shards.shape[0] - TILE_SIZE) * count >= rows
+
+
+def refuse_dram_blocks(*memories: MemoryConfig) -> None:
+    """Refuse blocks in DRAM, which can be made and not moved.
+
+    Raises:
+        OperationRefused: one of them has some.
+    """
+    for memory in memories:
+        blocks = memory.memory_layout is TensorMemoryLayout.BLOCK_SHARDED
+        if blocks and memory.buffer_type is BufferType.DRAM:
+            raise OperationRefused(
+                "We don't support DRAM block sharding", "Shard it by height or width, or in L1."
+            )
+
+
+def refuse_spare_columns(tensor: Tensor, asked: MemoryConfig) -> None:
+    """Refuse rows in shards of other columns if some cores have none, behind one that is not full.
+
+    Raises:
+        WouldCrash: TTNN counts the columns of those cores, and gets less than 0.
+    """
+    memory = tensor.memory_config()
+    before, after = memory.shard_spec, asked.shard_spec
+    kind = memory.memory_layout
+    if tensor.layout is Layout.TILE or kind is TensorMemoryLayout.HEIGHT_SHARDED:
+        return
+    if before is None or after is None or kind is not asked.memory_layout:
+        return
+    if BufferType.DRAM in (memory.buffer_type, asked.buffer_type):
+        return
+    part, width = before.shape[1], tensor.spec.shape[-1]
+    columns = before.num_cores()
+    if kind is TensorMemoryLayout.BLOCK_SHARDED:
+        grid = before.grid.bounding_box().grid_size()
+        columns = grid.x if before.orientation is ShardOrientation.ROW_MAJOR else grid.y
+    if part != after.shape[1] and width % part and columns * part >= width + part:
+        raise WouldCrash(
+            "Cores without columns, behind a shard that is not full.",
+            "Shard it over as many cores as there are shards.",
+        )
 
 
 def resized(source: Tensor, target: Sequence[int], layout: Layout) -> ShardSpec:

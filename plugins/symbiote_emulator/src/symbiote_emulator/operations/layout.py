@@ -25,6 +25,8 @@ from symbiote_emulator.operations._common import (
 )
 from symbiote_emulator.operations._shards import (
     check_padding_in_shards,
+    refuse_dram_blocks,
+    refuse_spare_columns,
     require_same_memory_layout,
 )
 from symbiote_emulator.registry import operation
@@ -32,11 +34,9 @@ from symbiote_emulator.spec import TensorSpec
 from symbiote_emulator.tensor import Tensor
 from symbiote_emulator.types import (
     DRAM_MEMORY_CONFIG,
-    BufferType,
     DataType,
     Layout,
     MemoryConfig,
-    ShardOrientation,
     ShardSpec,
     StorageType,
     TensorMemoryLayout,
@@ -144,7 +144,7 @@ def to_memory_config(
     device = require_device(tensor)
     if memory_config == tensor.memory_config() and output_tensor is None:
         return _same(tensor)
-    _refuse_dram_blocks(tensor.memory_config(), memory_config)
+    refuse_dram_blocks(tensor.memory_config(), memory_config)
     require_rows(tensor)
     shards = memory_config.is_sharded() or tensor.is_sharded()
     if shards and not tensor.logical_volume():
@@ -158,7 +158,7 @@ def to_memory_config(
             dtype=dtype,
         )
     spec = tensor.spec.replace(memory_config=memory_config, dtype=dtype)
-    _check_spare_columns(tensor, memory_config)
+    refuse_spare_columns(tensor, memory_config)
     return emit_spec(tensor.value.clone(), device, spec)
 
 
@@ -342,42 +342,6 @@ def copy(input_a: Tensor, input_b: Tensor) -> Tensor:
         )
     require_rows(input_a)
     return fill_output(input_b, input_a.value)
-
-
-def _refuse_dram_blocks(*memories: MemoryConfig) -> None:
-    for memory in memories:
-        blocks = memory.memory_layout is TensorMemoryLayout.BLOCK_SHARDED
-        if blocks and memory.buffer_type is BufferType.DRAM:
-            raise OperationRefused(
-                "We don't support DRAM block sharding", "Shard it by height or width, or in L1."
-            )
-
-
-def _check_spare_columns(tensor: Tensor, asked: MemoryConfig) -> None:
-    """Refuse rows in shards of other columns if some cores have none, behind one that is not full.
-
-    Raises:
-        WouldCrash: TTNN counts the columns of those cores, and gets less than 0.
-    """
-    memory = tensor.memory_config()
-    before, after = memory.shard_spec, asked.shard_spec
-    kind = memory.memory_layout
-    if tensor.layout is Layout.TILE or kind is TensorMemoryLayout.HEIGHT_SHARDED:
-        return
-    if before is None or after is None or kind is not asked.memory_layout:
-        return
-    if BufferType.DRAM in (memory.buffer_type, asked.buffer_type):
-        return
-    part, width = before.shape[1], tensor.spec.shape[-1]
-    columns = before.num_cores()
-    if kind is TensorMemoryLayout.BLOCK_SHARDED:
-        grid = before.grid.bounding_box().grid_size()
-        columns = grid.x if before.orientation is ShardOrientation.ROW_MAJOR else grid.y
-    if part != after.shape[1] and width % part and columns * part >= width + part:
-        raise WouldCrash(
-            "Cores without columns, behind a shard that is not full.",
-            "Shard it over as many cores as there are shards.",
-        )
 
 
 def _same(tensor: Tensor) -> Tensor:
